@@ -1,0 +1,336 @@
+//! `config`: parse, resolve and print a project in canonical form.
+#![expect(clippy::disallowed_methods, reason = "`--output` writes a file")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::commands::exit::{Error, Exit};
+use crate::commands::options::Context;
+use crate::compose::model::Model;
+use crate::compose::print::{self, Dialect};
+use crate::compose::template::{self, Kind, Operator};
+use crate::compose::{EnvFiles, Steps};
+use crate::diagnostic::nearest;
+use crate::names;
+use crate::source::Span;
+use crate::state::hash;
+use crate::yaml::{Node, Value, emit};
+
+/// Parse, resolve and print the project in canonical form
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Services to print, with what they depend on (all, if none are named)
+    services: Vec<String>,
+    /// Format of the output: yaml or json
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Only check the project, print nothing
+    #[arg(short, long)]
+    quiet: bool,
+    /// Save to a file instead of printing
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
+    /// Print the names of services, one a line
+    #[arg(long = "services")]
+    list_services: bool,
+    /// Print the names of volumes, one a line
+    #[arg(long)]
+    volumes: bool,
+    /// Print the names of networks, one a line
+    #[arg(long)]
+    networks: bool,
+    /// Print the names of models, one a line
+    #[arg(long)]
+    models: bool,
+    /// Print the config hashes of services, one a line (`*`: of all)
+    #[arg(long, value_name = "SERVICES")]
+    hash: Option<String>,
+    /// Print the names of profiles, one a line
+    #[arg(long)]
+    profiles: bool,
+    /// Print the names of images, one a line
+    #[arg(long)]
+    images: bool,
+    /// Print the variables of the files and their defaults
+    #[arg(long)]
+    variables: bool,
+    /// Print the variables that the files are read with
+    #[arg(long)]
+    environment: bool,
+    /// Leave variables as they are written
+    #[arg(long)]
+    no_interpolate: bool,
+    /// Leave out what the model implies
+    #[arg(long)]
+    no_normalize: bool,
+    /// Leave paths as they are written
+    #[arg(long)]
+    no_path_resolution: bool,
+    /// Do not check references between resources
+    #[arg(long)]
+    no_consistency: bool,
+    /// Leave `env_file` as it is written
+    #[arg(long)]
+    no_env_resolution: bool,
+    /// Pin the tags of images to digests
+    #[arg(long)]
+    resolve_image_digests: bool,
+    /// Print an override file that pins the tags of images to digests
+    #[arg(long)]
+    lock_image_digests: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    if args.resolve_image_digests || args.lock_image_digests {
+        let flag = if args.lock_image_digests {
+            "--lock-image-digests"
+        } else {
+            "--resolve-image-digests"
+        };
+        return Err(Error::Usage(format!(
+            "{flag} asks an image registry, which is not supported yet"
+        )));
+    }
+    let text = selected(args, context)?;
+    if !args.quiet {
+        context.terminal.out(&text)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// What the first list flag asks for, or the whole project.
+fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
+    let without_env_files = Steps {
+        env_files: EnvFiles::Unread,
+        ..steps(args, context)
+    };
+    if args.list_services {
+        if args.no_interpolate {
+            let root = context.load_raw(&without_env_files)?;
+            let services = root.get("services").and_then(Node::as_map);
+            return Ok(lines(services.into_iter().flatten().map(|(name, _)| name)));
+        }
+        let model = context.load(&[], &without_env_files)?;
+        return Ok(lines(model.graph().in_order()));
+    }
+    if args.volumes || args.networks {
+        let model = context.load(&[], &without_env_files)?;
+        return Ok(lines(model.names(if args.volumes {
+            "volumes"
+        } else {
+            "networks"
+        })));
+    }
+    if args.models {
+        let model = context.load(&[], &without_env_files)?;
+        let models = model.rest.get("models").and_then(Node::as_map);
+        return Ok(lines(
+            models
+                .into_iter()
+                .flatten()
+                .filter_map(|(_, entry)| entry.node.str_of("model")),
+        ));
+    }
+    if let Some(names) = args.hash.as_deref().filter(|names| !names.is_empty()) {
+        let model = context.load(&[], &without_env_files)?;
+        return hashes(names, &model, context);
+    }
+    if args.profiles {
+        let model = context.load(&args.services, &without_env_files)?;
+        let services = model.services.values().chain(model.disabled.values());
+        let mut profiles: Vec<&str> = services
+            .flat_map(|entry| entry.node.get("profiles").into_iter().flat_map(Node::items))
+            .filter_map(Node::as_str)
+            .collect();
+        profiles.sort_unstable();
+        profiles.dedup();
+        return Ok(lines(profiles));
+    }
+    if args.images {
+        let compatibility = context.compatibility();
+        let model = context.load(&args.services, &without_env_files)?;
+        return Ok(lines(model.services.iter().map(|(name, entry)| {
+            match entry.node.str_of("image").filter(|image| !image.is_empty()) {
+                Some(image) => image.to_owned(),
+                None => names::image(&model.name, name, names::Separator::new(compatibility)),
+            }
+        })));
+    }
+    if args.variables {
+        let root = context.load_raw(&without_env_files)?;
+        return Ok(variables(&root, args.format.as_deref()));
+    }
+    if args.environment {
+        let model = context.load(&args.services, &steps(args, context))?;
+        return Ok(lines(
+            model
+                .env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        ));
+    }
+    let text = whole(args, context)?;
+    match &args.output {
+        Some(path) if !args.quiet && !text.is_empty() => {
+            std::fs::write(path, &text).map_err(|error| Error::Write {
+                path: path.clone(),
+                error,
+            })?;
+            Ok(String::new())
+        }
+        _ => Ok(text),
+    }
+}
+
+fn steps(args: &Args, context: &Context) -> Steps {
+    Steps {
+        interpolate: !args.no_interpolate,
+        normalize: !args.no_normalize && !context.options.compatibility,
+        resolve_paths: !args.no_path_resolution,
+        consistency: !args.no_consistency,
+        env_files: if args.no_env_resolution {
+            EnvFiles::Unread
+        } else {
+            EnvFiles::Enabled
+        },
+        ..context.steps()
+    }
+}
+
+fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut out = String::new();
+    for item in items {
+        let _ = writeln!(out, "{item}");
+    }
+    out
+}
+
+/// The canonical project.
+fn whole(args: &Args, context: &mut Context) -> Result<String, Error> {
+    let dialect = match args.format.as_deref() {
+        None | Some("" | "yaml") => Dialect::Yaml,
+        Some("json") => Dialect::Json,
+        Some(other) => return Err(Error::Usage(format!("unsupported format {other:?}"))),
+    };
+    let write = |node: &Node| match dialect {
+        Dialect::Yaml => emit::yaml(node),
+        Dialect::Json => emit::json(node),
+    };
+    let steps = steps(args, context);
+    if args.no_interpolate {
+        let root = context.load_raw(&steps)?;
+        return Ok(write(&print::sorted(&root, dialect)));
+    }
+    let model = context.load(&args.services, &steps)?;
+    // A dollar that is left is no variable any more, and must not become one when this is read.
+    Ok(write(&model.document(dialect)).replace('$', "$$"))
+}
+
+fn hashes(names: &str, model: &Model, context: &Context) -> Result<String, Error> {
+    let mut wanted: Vec<&str> = match names {
+        "*" => model.services.keys().map(String::as_str).collect(),
+        names => names.split(',').collect(),
+    };
+    wanted.sort_unstable();
+    let platform = context.env.non_empty("DOCKER_DEFAULT_PLATFORM");
+    let mut out = String::new();
+    for name in wanted {
+        let Some(entry) = model.services.get(name) else {
+            let near = nearest(name, model.services.keys().map(String::as_str));
+            let hint = near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+            return Err(Error::Usage(format!("no such service: {name}{hint}")));
+        };
+        let _ = writeln!(out, "{name} {}", hash::service(&entry.node, platform));
+    }
+    Ok(out)
+}
+
+/// A variable of a file, as `--variables` shows it.
+#[derive(Debug, Default)]
+struct Variable {
+    required: bool,
+    default: String,
+    alternate: String,
+}
+
+fn variables(root: &Node, format: Option<&str>) -> String {
+    let mut found = BTreeMap::new();
+    collect(root, &mut found);
+    let at = Span::NOWHERE;
+    match format {
+        Some("json") => {
+            let map = found.iter().map(|(name, it)| {
+                let fields = [
+                    ("Name", Node::text(at, &**name)),
+                    ("DefaultValue", Node::text(at, &*it.default)),
+                    ("PresenceValue", Node::text(at, &*it.alternate)),
+                    ("Required", Node::bool(at, it.required)),
+                ];
+                (name.as_str(), Node::map(at, fields))
+            });
+            emit::json_compact(&Node::map(at, map)) + "\n"
+        }
+        Some("yaml") => {
+            let map = found.iter().map(|(name, it)| {
+                let fields = [
+                    ("name", Node::text(at, &**name)),
+                    ("defaultvalue", Node::text(at, &*it.default)),
+                    ("presencevalue", Node::text(at, &*it.alternate)),
+                    ("required", Node::bool(at, it.required)),
+                ];
+                (name.as_str(), Node::map(at, fields))
+            });
+            emit::yaml(&Node::map(at, map))
+        }
+        _ => {
+            let mut rows =
+                vec![["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned)];
+            rows.extend(found.iter().map(|(name, it)| {
+                [
+                    name.clone(),
+                    it.required.to_string(),
+                    it.default.clone(),
+                    it.alternate.clone(),
+                ]
+            }));
+            crate::report::table::columns(&rows, 20)
+        }
+    }
+}
+
+fn collect(node: &Node, found: &mut BTreeMap<String, Variable>) {
+    match &node.value {
+        Value::Text(text) => collect_text(text, found),
+        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Map(map) => map.values().for_each(|entry| collect(&entry.node, found)),
+        _ => {}
+    }
+}
+
+fn collect_text(text: &str, found: &mut BTreeMap<String, Variable>) {
+    let Ok(parts) = template::parse(text) else {
+        return;
+    };
+    for part in parts {
+        let Kind::Variable { name, operator } = part.kind else {
+            continue;
+        };
+        let mut variable = Variable::default();
+        if let Some((operator, word)) = operator {
+            match operator {
+                Operator::Required | Operator::RequiredNonEmpty => variable.required = true,
+                Operator::Default | Operator::DefaultIfEmpty => {
+                    word.text.clone_into(&mut variable.default);
+                }
+                Operator::Alternate | Operator::AlternateIfNonEmpty => {
+                    word.text.clone_into(&mut variable.alternate);
+                }
+            }
+        }
+        let words = [variable.default.clone(), variable.alternate.clone()];
+        found.insert(name.to_owned(), variable);
+        for word in words {
+            collect_text(&word, found);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The command line: one file per command, and what they share.
+
+mod config;
+mod exit;
+mod options;
+
+use clap::{Parser, Subcommand};
+
+pub use crate::commands::exit::{Error, Exit};
+use crate::commands::options::{Context, GlobalOptions};
+use crate::env::Env;
+use crate::report::Terminal;
+
+/// Define and run multi-container applications on Docker and Podman.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rcompose",
+    disable_version_flag = true,
+    subcommand_required = false
+)]
+struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(config::Args),
+}
+
+/// Runs the command that `args` (with the program's name first) ask for.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
+    let mut terminal = Terminal::new(&env);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error, &mut terminal),
+    };
+    let Some(command) = cli.command else {
+        return exit::help::<Cli>(&mut terminal);
+    };
+    let mut context = Context::new(cli.options, env, terminal);
+    let result = match command {
+        Command::Config(args) => config::run(&args, &mut context),
+    };
+    exit::finish(result, &mut context)
+}

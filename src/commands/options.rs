@@ -1,0 +1,138 @@
+//! Flags of all commands, and what commands are given.
+
+use clap::{Args, ValueEnum};
+
+use crate::commands::exit::Error;
+use crate::compose::discover::Wanted;
+use crate::compose::files::Files;
+use crate::compose::model::Model;
+use crate::compose::{self, Steps};
+use crate::diagnostic::{Diagnostics, Format};
+use crate::env::Env;
+use crate::report::Terminal;
+use crate::source::SourceMap;
+use crate::yaml::Node;
+
+/// Flags that stand before the command.
+#[derive(Debug, Clone, Args)]
+pub(super) struct GlobalOptions {
+    /// Compose file; the first says where the project is, later ones override it (`-`: standard input)
+    #[arg(short, long = "file", value_name = "FILE")]
+    files: Vec<String>,
+    /// Project name
+    #[arg(short, long, value_name = "NAME")]
+    project_name: Option<String>,
+    /// Profile to turn on (`*`: all)
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<String>,
+    /// File of variables to read instead of `.env`
+    #[arg(long = "env-file", value_name = "FILE")]
+    env_files: Vec<String>,
+    /// Folder that relative paths start from
+    #[arg(long, value_name = "FOLDER")]
+    project_directory: Option<String>,
+    /// Name containers as version 1 of Docker Compose did
+    #[arg(long)]
+    pub(super) compatibility: bool,
+    /// Keep resources that no service uses
+    #[arg(long)]
+    all_resources: bool,
+    /// How problems in files are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    diagnostics: DiagnosticsForm,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum DiagnosticsForm {
+    /// Source lines and carets
+    #[default]
+    Plain,
+    /// One JSON object a line
+    Json,
+    /// GitHub Actions annotations
+    Github,
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub options: GlobalOptions,
+    pub env: Env,
+    pub terminal: Terminal,
+    pub sources: SourceMap,
+}
+
+impl Context {
+    pub(super) fn new(options: GlobalOptions, env: Env, terminal: Terminal) -> Self {
+        Self {
+            options,
+            env,
+            terminal,
+            sources: SourceMap::default(),
+        }
+    }
+
+    /// What the flags say of the project.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            files: self.options.files.clone(),
+            project_directory: self.options.project_directory.clone(),
+            project_name: self.options.project_name.clone(),
+            env_files: self.options.env_files.clone(),
+            profiles: self.options.profiles.clone(),
+        }
+    }
+
+    /// Whether containers are named as version 1 did.
+    pub(super) fn compatibility(&self) -> bool {
+        let lenient = |text: &str| matches!(&*text.to_lowercase(), "1" | "t" | "true" | "y");
+        self.options.compatibility || self.env.get("COMPOSE_COMPATIBILITY").is_some_and(lenient)
+    }
+
+    /// The steps that the global flags leave.
+    pub(super) fn steps(&self) -> Steps {
+        Steps {
+            all_resources: self.options.all_resources,
+            ..Steps::default()
+        }
+    }
+
+    /// Loads the project, showing its warnings.
+    pub(super) fn load(&mut self, services: &[String], steps: &Steps) -> Result<Model, Error> {
+        let wanted = self.wanted();
+        let loaded = compose::load(
+            &wanted,
+            services,
+            steps,
+            &self.env,
+            &Files::Disk,
+            &mut self.sources,
+        );
+        self.loaded(loaded)
+    }
+
+    /// As [`Context::load`], as written.
+    pub(super) fn load_raw(&mut self, steps: &Steps) -> Result<Node, Error> {
+        let wanted = self.wanted();
+        let loaded = compose::load_raw(&wanted, steps, &self.env, &Files::Disk, &mut self.sources);
+        self.loaded(loaded)
+    }
+
+    fn loaded<T>(&mut self, loaded: Result<(T, Diagnostics), Diagnostics>) -> Result<T, Error> {
+        let (value, warnings) = loaded.map_err(Error::Project)?;
+        self.show(&warnings);
+        Ok(value)
+    }
+
+    /// Writes diagnostics to standard error in the form asked for.
+    pub(super) fn show(&mut self, diagnostics: &Diagnostics) {
+        let format = match self.options.diagnostics {
+            DiagnosticsForm::Json => Format::Json,
+            DiagnosticsForm::Github => Format::Github,
+            DiagnosticsForm::Plain if self.terminal.colours_errors() => Format::Coloured,
+            DiagnosticsForm::Plain => Format::Plain,
+        };
+        self.terminal
+            .err(&diagnostics.render(&self.sources, format));
+    }
+}

@@ -1,0 +1,43 @@
+//! `networks` at the top level.
+
+use crate::compose::keys::volume::external_name;
+use crate::compose::schema::{
+    BOOL, Dict, Key, Kinds, Leaf, List, Merge, OPTIONS, Pairs, Print, Record, Shape, TEXT, To,
+};
+
+pub(super) static NETWORK: Record = Record::new(&[
+    Key::new("name", TEXT.shape()),
+    Key::new("driver", TEXT.shape()),
+    Key::new("driver_opts", Shape::Dict(&OPTIONS)),
+    Key::new("ipam", Shape::Record(&IPAM)).print(Print::StructInJson),
+    Key::new("external", EXTERNAL.shape()),
+    Key::new("internal", BOOL.shape()),
+    Key::new("attachable", BOOL.shape()),
+    Key::new("labels", Shape::Pairs(Pairs::Labels)),
+    Key::new("enable_ipv4", BOOL.shape()).print(Print::IfPresent),
+    Key::new("enable_ipv6", BOOL.shape()).print(Print::IfPresent),
+])
+.rewrite(external_name);
+
+/// The mapping `{name: …}` of old is gone before this is checked.
+pub(super) const EXTERNAL: Leaf = Leaf {
+    cast: crate::compose::schema::Cast::Bool,
+    ..Leaf::new(Kinds::BOOL.or(Kinds::TEXT), To::Bool)
+};
+
+static IPAM: Record = Record::new(&[
+    Key::new("driver", TEXT.shape()),
+    Key::new("config", Shape::List(&POOLS)).merge(Merge::ItemsBy("subnet")),
+    // The peer reads and forgets them, so they must not count in the hash.
+    Key::new("options", Shape::Dict(&ADDRESSES)).print(Print::Never),
+]);
+
+static POOLS: List = List::of(Shape::Record(&POOL));
+static POOL: Record = Record::new(&[
+    Key::new("subnet", TEXT.shape()),
+    Key::new("gateway", TEXT.shape()),
+    Key::new("ip_range", TEXT.shape()),
+    Key::new("aux_addresses", Shape::Dict(&ADDRESSES)),
+]);
+
+static ADDRESSES: Dict = Dict::of(Shape::Leaf(TEXT));

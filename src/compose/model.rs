@@ -1,0 +1,81 @@
+//! A loaded project: its canonical tree and what is known around it.
+
+use std::collections::BTreeMap;
+
+use crate::compose::graph::{Graph, Reason};
+use crate::compose::print::{Dialect, document};
+use crate::source::Span;
+use crate::yaml::{Entry, Node};
+
+/// A project, checked and canonical.
+#[derive(Debug)]
+pub struct Model {
+    pub name: String,
+    /// The absolute folder that relative paths were joined to.
+    pub folder: String,
+    /// Absolute paths of the Compose files, or `-`.
+    pub files: Vec<String>,
+    /// The variables that interpolation saw.
+    pub env: BTreeMap<String, String>,
+    pub profiles: Vec<String>,
+    /// Services that are to run.
+    pub services: BTreeMap<String, Entry>,
+    /// Services that are off: by their profiles, or because others were selected.
+    pub disabled: BTreeMap<String, Entry>,
+    /// All but the services.
+    pub rest: Node,
+}
+
+impl Model {
+    /// The canonical value at `path`: a section, a name, keys.
+    #[must_use]
+    pub fn node(&self, path: &[&str]) -> Option<&Node> {
+        match path {
+            ["services", name, keys @ ..] => {
+                let entry = self
+                    .services
+                    .get(*name)
+                    .or_else(|| self.disabled.get(*name))?;
+                entry.node.at(keys.iter().copied())
+            }
+            keys => self.rest.at(keys.iter().copied()),
+        }
+    }
+
+    /// Where the value at `path` stands; the nearest place above it if it has none of its own.
+    #[must_use]
+    pub fn span(&self, path: &[&str]) -> Span {
+        (1..=path.len())
+            .rev()
+            .find_map(|length| self.node(&path[..length]).map(|node| node.span))
+            .unwrap_or(Span::NOWHERE)
+    }
+
+    /// Start dependencies between the services that are to run.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        let services = self
+            .services
+            .iter()
+            .map(|(name, entry)| (name.as_str(), &entry.node));
+        Graph::of_services(services, Reason::Start)
+    }
+
+    /// The names of a section that is not `services`, in the order of the files.
+    pub fn names<'a>(&'a self, section: &str) -> impl Iterator<Item = &'a str> {
+        let map = self.rest.get(section).and_then(Node::as_map);
+        map.into_iter().flatten().map(|(name, _)| name.as_str())
+    }
+
+    /// The model as `config` prints it.
+    #[must_use]
+    pub fn document(&self, dialect: Dialect) -> Node {
+        let mut root = self.rest.clone();
+        let mut services = Node::empty_map(Span::NOWHERE);
+        for (name, entry) in &self.services {
+            services.set(name, entry.key, entry.node.clone());
+        }
+        root.set("services", Span::NOWHERE, services);
+        document(&root, dialect)
+    }
+}

@@ -1,0 +1,10 @@
+//! rcompose runs Compose projects on Docker and Podman.
+pub mod commands;
+pub mod compose;
+pub mod diagnostic;
+pub mod env;
+pub mod names;
+pub mod report;
+pub mod source;
+pub mod state;
+pub mod yaml;

@@ -1,0 +1,3 @@
+//! What should be and what is.
+
+pub mod hash;
