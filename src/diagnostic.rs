@@ -43,13 +43,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity,
-            message: message.into(),
-            span,
-            context: Vec::new(),
-            help: Vec::new(),
-        }
+        Self { severity, message: message.into(), span, context: Vec::new(), help: Vec::new() }
     }
 
     #[must_use]
@@ -139,10 +133,8 @@ impl Diagnostics {
     /// Takes out the warnings, leaving the errors.
     #[must_use]
     pub fn split_warnings(self) -> (Self, Self) {
-        let (warnings, errors) = self
-            .0
-            .into_iter()
-            .partition(|it| it.severity == Severity::Warning);
+        let (warnings, errors) =
+            self.0.into_iter().partition(|it| it.severity == Severity::Warning);
         (Self(warnings), Self(errors))
     }
 
@@ -210,40 +202,23 @@ impl Window {
         let first_line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
         let whole = &text[start..end];
         if whole.lines().all(|line| line.len() <= LONGEST_LINE) {
-            return Self {
-                text: whole.to_owned(),
-                first_line,
-                skipped: start,
-            };
+            return Self { text: whole.to_owned(), first_line, skipped: start };
         }
         let from = floor_char_boundary(text, first.saturating_sub(LONGEST_LINE / 4)).max(start);
         let upto = floor_char_boundary(text, first + LONGEST_LINE);
         let piece = text[from..upto].lines().next().unwrap_or("");
-        Self {
-            text: piece.to_owned(),
-            first_line,
-            skipped: from,
-        }
+        Self { text: piece.to_owned(), first_line, skipped: from }
     }
 
     /// The part of the first line of `span` that lies in this window.
     fn place(&self, text: &str, span: Span) -> std::ops::Range<usize> {
         let start = floor_char_boundary(text, span.start()).saturating_sub(self.skipped);
         let start = floor_char_boundary(&self.text, start);
-        let line_end = self.text[start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| start + at);
-        let end = span
-            .range()
-            .end
-            .saturating_sub(self.skipped)
-            .clamp(start, line_end);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let end = span.range().end.saturating_sub(self.skipped).clamp(start, line_end);
         let end = floor_char_boundary(&self.text, end);
         // A caret needs something to stand under; an empty place is drawn one character wide.
-        let width = self.text[start..line_end]
-            .chars()
-            .next()
-            .map_or(0, char::len_utf8);
+        let width = self.text[start..line_end].chars().next().map_or(0, char::len_utf8);
         start..end.max(start + width)
     }
 }
@@ -256,9 +231,7 @@ fn plain(out: &mut String, it: &Diagnostic, sources: &SourceMap, renderer: &Rend
     let notes = origins(it.span.file(), sources);
     if it.severity == Severity::Warning {
         // A warning is one line: a project may have dozens of unset variables.
-        let place = sources
-            .position(it.span)
-            .map_or(String::new(), |at| format!(" ({at})"));
+        let place = sources.position(it.span).map_or(String::new(), |at| format!(" ({at})"));
         let mut group = level
             .primary_title(format!("{}{place}", it.message))
             .elements(std::iter::empty::<annotate_snippets::Message<'_>>());
@@ -325,11 +298,7 @@ fn snippets<'a>(
             .iter()
             .map(|(kind, span, label)| {
                 let annotation = kind.span(window.place(text, *span));
-                if label.is_empty() {
-                    annotation
-                } else {
-                    annotation.label(*label)
-                }
+                if label.is_empty() { annotation } else { annotation.label(*label) }
             })
             .collect();
         drawn.push(
@@ -351,11 +320,7 @@ fn origins(file: FileId, sources: &SourceMap) -> Vec<String> {
         let Some(at) = sources.position(origin.at) else {
             break;
         };
-        notes.push(format!(
-            "`{}` is {} at {at}",
-            sources.name(file),
-            origin.how
-        ));
+        notes.push(format!("`{}` is {} at {at}", sources.name(file), origin.how));
         if origin.at.file() == file {
             break;
         }
@@ -378,11 +343,7 @@ fn json(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
     json_place(out, it.span, sources);
     out.push_str(",\"context\":[");
     for (index, (span, label)) in it.context.iter().enumerate() {
-        out.push_str(if index == 0 {
-            "{\"label\":"
-        } else {
-            ",{\"label\":"
-        });
+        out.push_str(if index == 0 { "{\"label\":" } else { ",{\"label\":" });
         json_text(out, label);
         json_place(out, *span, sources);
         out.push('}');
@@ -435,11 +396,7 @@ fn json_text(out: &mut String, text: &str) {
 }
 
 fn github(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
-    let value = |text: &str| {
-        text.replace('%', "%25")
-            .replace('\r', "%0D")
-            .replace('\n', "%0A")
-    };
+    let value = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| value(text).replace(':', "%3A").replace(',', "%2C");
     let _ = write!(out, "::{}", it.severity.word());
     if let (Some(start), Some(end)) = (sources.position(it.span), sources.end_position(it.span)) {
@@ -509,10 +466,7 @@ mod tests {
     fn sample() -> (SourceMap, Diagnostic) {
         let mut sources = SourceMap::default();
         let main = sources.add("compose.yaml".into(), "include: [sub.yaml]\n".into(), None);
-        let origin = Origin {
-            how: "included",
-            at: Span::new(main, 10..18),
-        };
+        let origin = Origin { how: "included", at: Span::new(main, 10..18) };
         let text = "services:\n  web:\n    imgae: nginx\n    imgae: x\n";
         let sub = sources.add("sub.yaml".into(), text.into(), Some(origin));
         let diagnostic = Diagnostic::error(Span::new(sub, 38..43), "duplicate key `imgae`")

@@ -1,8 +1,5 @@
 //! What the process was started with, captured once.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,20 +22,14 @@ impl Env {
     pub fn capture() -> Self {
         let variables: BTreeMap<String, String> = std::env::vars_os()
             .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned(),
-                )
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
             })
             .collect();
         let real = std::env::current_dir().unwrap_or_default();
         let shown = variables.get("PWD").map(PathBuf::from).filter(|shown| {
             shown.is_absolute() && std::fs::canonicalize(shown).is_ok_and(|path| path == real)
         });
-        Self {
-            variables,
-            working_directory: shown.unwrap_or(real),
-        }
+        Self { variables, working_directory: shown.unwrap_or(real) }
     }
 
     /// An environment of exactly these variables.
@@ -85,8 +76,6 @@ impl Env {
 
     /// Sets `name` unless the process already has it.
     pub fn set_default(&mut self, name: &str, value: &str) {
-        self.variables
-            .entry(name.to_owned())
-            .or_insert_with(|| value.to_owned());
+        self.variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 }

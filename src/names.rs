@@ -12,11 +12,7 @@ pub enum Separator {
 impl Separator {
     #[must_use]
     pub fn new(compatibility: bool) -> Self {
-        if compatibility {
-            Self::Underscore
-        } else {
-            Self::Hyphen
-        }
+        if compatibility { Self::Underscore } else { Self::Hyphen }
     }
 
     #[must_use]

@@ -20,21 +20,13 @@ pub struct Span {
 
 impl Span {
     /// The place of values that stand in no file: defaults, flags, the process environment.
-    pub const NOWHERE: Self = Self {
-        file: FileId(u32::MAX),
-        start: 0,
-        end: 0,
-    };
+    pub const NOWHERE: Self = Self { file: FileId(u32::MAX), start: 0, end: 0 };
 
     /// A span of bytes `range` in `file`.
     #[must_use]
     pub fn new(file: FileId, range: Range<usize>) -> Self {
         let at = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
-        Self {
-            file,
-            start: at(range.start),
-            end: at(range.end),
-        }
+        Self { file, start: at(range.start), end: at(range.end) }
     }
 
     /// Whether this is [`Span::NOWHERE`].
@@ -61,10 +53,7 @@ impl Span {
     /// `range` is counted from the start of this span.
     #[must_use]
     pub fn part(self, range: Range<usize>) -> Self {
-        Self::new(
-            self.file,
-            self.start() + range.start..self.start() + range.end,
-        )
+        Self::new(self.file, self.start() + range.start..self.start() + range.end)
     }
 }
 
@@ -141,11 +130,7 @@ impl SourceMap {
     pub fn position(&self, span: Span) -> Option<Position<'_>> {
         let file = self.file(span.file)?;
         let (line, column) = line_and_column(&file.text, span.start());
-        Some(Position {
-            file: &file.name,
-            line,
-            column,
-        })
+        Some(Position { file: &file.name, line, column })
     }
 
     /// Where `span` ends: the line and column just after its last character.

@@ -100,10 +100,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
 
 /// What the first list flag asks for, or the whole project.
 fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
-    let without_env_files = Steps {
-        env_files: EnvFiles::Unread,
-        ..steps(args, context)
-    };
+    let without_env_files = Steps { env_files: EnvFiles::Unread, ..steps(args, context) };
     if args.list_services {
         if args.no_interpolate {
             let root = context.load_raw(&without_env_files)?;
@@ -115,20 +112,13 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
     }
     if args.volumes || args.networks {
         let model = context.load(&[], &without_env_files)?;
-        return Ok(lines(model.names(if args.volumes {
-            "volumes"
-        } else {
-            "networks"
-        })));
+        return Ok(lines(model.names(if args.volumes { "volumes" } else { "networks" })));
     }
     if args.models {
         let model = context.load(&[], &without_env_files)?;
         let models = model.rest.get("models").and_then(Node::as_map);
         return Ok(lines(
-            models
-                .into_iter()
-                .flatten()
-                .filter_map(|(_, entry)| entry.node.str_of("model")),
+            models.into_iter().flatten().filter_map(|(_, entry)| entry.node.str_of("model")),
         ));
     }
     if let Some(names) = args.hash.as_deref().filter(|names| !names.is_empty()) {
@@ -162,20 +152,13 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
     }
     if args.environment {
         let model = context.load(&args.services, &steps(args, context))?;
-        return Ok(lines(
-            model
-                .env
-                .iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        ));
+        return Ok(lines(model.env.iter().map(|(name, value)| format!("{name}={value}"))));
     }
     let text = whole(args, context)?;
     match &args.output {
         Some(path) if !args.quiet && !text.is_empty() => {
-            std::fs::write(path, &text).map_err(|error| Error::Write {
-                path: path.clone(),
-                error,
-            })?;
+            std::fs::write(path, &text)
+                .map_err(|error| Error::Write { path: path.clone(), error })?;
             Ok(String::new())
         }
         _ => Ok(text),
@@ -188,11 +171,7 @@ fn steps(args: &Args, context: &Context) -> Steps {
         normalize: !args.no_normalize && !context.options.compatibility,
         resolve_paths: !args.no_path_resolution,
         consistency: !args.no_consistency,
-        env_files: if args.no_env_resolution {
-            EnvFiles::Unread
-        } else {
-            EnvFiles::Enabled
-        },
+        env_files: if args.no_env_resolution { EnvFiles::Unread } else { EnvFiles::Enabled },
         ..context.steps()
     }
 }
@@ -286,12 +265,7 @@ fn variables(root: &Node, format: Option<&str>) -> String {
             let mut rows =
                 vec![["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned)];
             rows.extend(found.iter().map(|(name, it)| {
-                [
-                    name.clone(),
-                    it.required.to_string(),
-                    it.default.clone(),
-                    it.alternate.clone(),
-                ]
+                [name.clone(), it.required.to_string(), it.default.clone(), it.alternate.clone()]
             }));
             crate::report::table::columns(&rows, 20)
         }

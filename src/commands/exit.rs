@@ -69,11 +69,7 @@ pub(super) fn finish(result: Result<Exit, Error>, context: &mut Context) -> Exit
 
 /// A reader that has seen enough is no failure.
 fn output_failed(error: &io::Error) -> Exit {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Exit::Success
-    } else {
-        Exit::Failure
-    }
+    if error.kind() == io::ErrorKind::BrokenPipe { Exit::Success } else { Exit::Failure }
 }
 
 /// Shows the help that was asked for, or what is wrong with the arguments.

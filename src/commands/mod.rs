@@ -13,11 +13,7 @@ use crate::report::Terminal;
 
 /// Define and run multi-container applications on Docker and Podman.
 #[derive(Debug, Parser)]
-#[command(
-    name = "rcompose",
-    disable_version_flag = true,
-    subcommand_required = false
-)]
+#[command(name = "rcompose", disable_version_flag = true, subcommand_required = false)]
 struct Cli {
     #[command(flatten)]
     options: GlobalOptions,

@@ -64,12 +64,7 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(options: GlobalOptions, env: Env, terminal: Terminal) -> Self {
-        Self {
-            options,
-            env,
-            terminal,
-            sources: SourceMap::default(),
-        }
+        Self { options, env, terminal, sources: SourceMap::default() }
     }
 
     /// What the flags say of the project.
@@ -91,23 +86,14 @@ impl Context {
 
     /// The steps that the global flags leave.
     pub(super) fn steps(&self) -> Steps {
-        Steps {
-            all_resources: self.options.all_resources,
-            ..Steps::default()
-        }
+        Steps { all_resources: self.options.all_resources, ..Steps::default() }
     }
 
     /// Loads the project, showing its warnings.
     pub(super) fn load(&mut self, services: &[String], steps: &Steps) -> Result<Model, Error> {
         let wanted = self.wanted();
-        let loaded = compose::load(
-            &wanted,
-            services,
-            steps,
-            &self.env,
-            &Files::Disk,
-            &mut self.sources,
-        );
+        let loaded =
+            compose::load(&wanted, services, steps, &self.env, &Files::Disk, &mut self.sources);
         self.loaded(loaded)
     }
 
@@ -132,7 +118,6 @@ impl Context {
             DiagnosticsForm::Plain if self.terminal.colours_errors() => Format::Coloured,
             DiagnosticsForm::Plain => Format::Plain,
         };
-        self.terminal
-            .err(&diagnostics.render(&self.sources, format));
+        self.terminal.err(&diagnostics.render(&self.sources, format));
     }
 }

@@ -26,10 +26,7 @@ impl Pass<'_> {
             (Shape::List(list), Value::List(items)) => self.list(items, list, path),
             (Shape::List(list), _) if list.single => self.walk(node, &list.item, path),
             (Shape::Pairs(_), Value::Map(map)) => {
-                let scalar = Kinds::TEXT
-                    .or(Kinds::NUMBER)
-                    .or(Kinds::BOOL)
-                    .or(Kinds::NULL);
+                let scalar = Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL).or(Kinds::NULL);
                 for (name, entry) in map.iter() {
                     self.kind(&entry.node, scalar, &path.key(name));
                 }
@@ -70,11 +67,8 @@ impl Pass<'_> {
                 node.value,
                 Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_)
             );
-        let diagnostic = if text_wanted {
-            diagnostic.help("put the value in quotes")
-        } else {
-            diagnostic
-        };
+        let diagnostic =
+            if text_wanted { diagnostic.help("put the value in quotes") } else { diagnostic };
         self.report.push(path, diagnostic);
     }
 
@@ -111,8 +105,7 @@ impl Pass<'_> {
         };
         if let Some(what) = complaint {
             let message = format!("`{path}` must be {what}");
-            self.report
-                .push(path, Diagnostic::error(node.span, message));
+            self.report.push(path, Diagnostic::error(node.span, message));
         }
     }
 
@@ -130,8 +123,7 @@ impl Pass<'_> {
         for key in record.keys.iter().filter(|key| key.required) {
             if !map.contains_key(key.name) {
                 let message = format!("`{path}` needs the key `{}`", key.name);
-                self.report
-                    .push(path, Diagnostic::error(first_line(node), message));
+                self.report.push(path, Diagnostic::error(first_line(node), message));
             }
         }
     }
@@ -145,11 +137,7 @@ impl Pass<'_> {
         };
         let diagnostic = Diagnostic::error(span, format!("{whole} has no key `{name}`"))
             .help_opt(near.map(|it| format!("did you mean `{it}`?")))
-            .help_opt(
-                super::keys::hint(name)
-                    .filter(|_| near.is_none())
-                    .map(str::to_owned),
-            );
+            .help_opt(super::keys::hint(name).filter(|_| near.is_none()).map(str::to_owned));
         self.report.push(path, diagnostic);
     }
 
@@ -162,8 +150,7 @@ impl Pass<'_> {
                 let message = format!(
                     "the name `{name}` in `{path}` may hold only letters, digits, `.`, `_` and `-`"
                 );
-                self.report
-                    .push(&child, Diagnostic::error(entry.key, message));
+                self.report.push(&child, Diagnostic::error(entry.key, message));
             }
             if !(entry.node.is_null() && dict.null != NullChild::Refused) {
                 self.walk(&entry.node, &dict.value, &child);
@@ -216,28 +203,16 @@ fn accepted(shape: &Shape) -> Kinds {
         Shape::Argv | Shape::HealthTest => Kinds::TEXT.or(Kinds::LIST),
         Shape::Short(short) => short.accepts.or(accepted(&short.long)),
         Shape::Either(leaf, other) => accepted(leaf).or(accepted(other)),
-        Shape::Any => Kinds::TEXT
-            .or(Kinds::NUMBER)
-            .or(Kinds::BOOL)
-            .or(Kinds::LIST)
-            .or(Kinds::MAP),
+        Shape::Any => Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL).or(Kinds::LIST).or(Kinds::MAP),
     }
 }
 
 fn out_of_range(low: i64, high: i64) -> String {
-    if high == i64::MAX {
-        format!("at least {low}")
-    } else {
-        format!("between {low} and {high}")
-    }
+    if high == i64::MAX { format!("at least {low}") } else { format!("between {low} and {high}") }
 }
 
 fn quoted(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The place where a mapping begins.

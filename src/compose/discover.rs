@@ -10,12 +10,8 @@ use crate::diagnostic::Diagnostic;
 use crate::env::Env;
 use crate::source::{FileId, Origin, SourceMap, Span};
 
-const FILE_NAMES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
+const FILE_NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDE_NAMES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -67,21 +63,14 @@ impl Reader<'_> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let shown = self.shown(path);
-                report.push(
-                    &Path::Root,
-                    Diagnostic::error(at, unreadable(&shown, &error)),
-                );
+                report.push(&Path::Root, Diagnostic::error(at, unreadable(&shown, &error)));
                 return None;
             }
         };
         let name = self.shown(path);
         match decode(bytes) {
             Ok(text) => Some(self.sources.add(name, text, origin)),
-            Err(NotText {
-                text,
-                offset,
-                problem,
-            }) => {
+            Err(NotText { text, offset, problem }) => {
                 let file = self.sources.add(name, text, origin);
                 let span = Span::new(file, offset..offset);
                 let message = format!("{problem}: a Compose file must be text in UTF-8");
@@ -103,11 +92,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn absolute(&self, path: &str) -> String {
-        if path.starts_with('/') {
-            paths::clean(path)
-        } else {
-            paths::join(&self.cwd, path)
-        }
+        if path.starts_with('/') { paths::clean(path) } else { paths::join(&self.cwd, path) }
     }
 
     /// Reads files of variables, in order, into one set. `outer` is asked before what they say.
@@ -159,10 +144,7 @@ pub(super) fn report_env_file(
 ) {
     for (name, range) in unset {
         let message = format!("the variable `{name}` is not set; it becomes empty");
-        report.push(
-            &Path::Root,
-            Diagnostic::warning(Span::new(file, range), message),
-        );
+        report.push(&Path::Root, Diagnostic::warning(Span::new(file, range), message));
     }
     if let Err(error) = result {
         report.push(
@@ -191,19 +173,12 @@ pub(super) fn find(
     report: &mut Report,
 ) -> Option<Found> {
     let mut env = process.variables().clone();
-    env.entry("PWD".to_owned())
-        .or_insert_with(|| reader.cwd.clone());
+    env.entry("PWD".to_owned()).or_insert_with(|| reader.cwd.clone());
 
     let explicit: Vec<(String, Option<Origin>)> = env_file_flags(wanted, process)
         .iter()
         .map(|path| {
-            (
-                reader.absolute(&paths::expand_home(
-                    path,
-                    env.get("HOME").map(String::as_str),
-                )),
-                None,
-            )
+            (reader.absolute(&paths::expand_home(path, env.get("HOME").map(String::as_str))), None)
         })
         .collect();
     // Twice, as in the peer: where the search begins, and where the project is found to be. What is
@@ -213,10 +188,7 @@ pub(super) fn find(
     let early = reader.variables(&first, &env, report);
     // `COMPOSE_` variables of the files count as if the process had them, even where
     // COMPOSE_DISABLE_ENV_FILE, which may be one of them, turns the rest off.
-    for (name, value) in early
-        .iter()
-        .filter(|(name, _)| name.starts_with("COMPOSE_"))
-    {
+    for (name, value) in early.iter().filter(|(name, _)| name.starts_with("COMPOSE_")) {
         env.entry(name.clone()).or_insert_with(|| value.clone());
     }
     if !explicit.is_empty() || !env_file_disabled(&env, report) {
@@ -232,19 +204,11 @@ pub(super) fn find(
     }
     let profiles = if wanted.profiles.is_empty() {
         let listed = env.get("COMPOSE_PROFILES").map_or("", String::as_str);
-        listed
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .collect()
+        listed.split(',').map(|name| name.trim().to_owned()).collect()
     } else {
         wanted.profiles.clone()
     };
-    Some(Found {
-        files,
-        folder,
-        env,
-        profiles,
-    })
+    Some(Found { files, folder, env, profiles })
 }
 
 /// `--env-file`, or the comma list that stands for it.
@@ -254,11 +218,7 @@ pub fn env_file_flags(wanted: &Wanted, process: &Env) -> Vec<String> {
         return wanted.env_files.clone();
     }
     let listed = process.get("COMPOSE_ENV_FILES").unwrap_or("");
-    listed
-        .split(',')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect()
+    listed.split(',').filter(|path| !path.is_empty()).map(str::to_owned).collect()
 }
 
 fn extend(env: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
@@ -268,11 +228,7 @@ fn extend(env: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
 }
 
 fn working_folder(wanted: &Wanted, files: &[String], reader: &Reader<'_>) -> String {
-    if let Some(folder) = wanted
-        .project_directory
-        .as_deref()
-        .filter(|folder| !folder.is_empty())
-    {
+    if let Some(folder) = wanted.project_directory.as_deref().filter(|folder| !folder.is_empty()) {
         return reader.absolute(folder);
     }
     match files.iter().find(|file| *file != "-") {
@@ -323,16 +279,10 @@ fn compose_files(
     report: &mut Report,
 ) -> Option<Vec<String>> {
     let absolute = |path: &str| {
-        if path == "-" {
-            path.to_owned()
-        } else {
-            reader.absolute(path)
-        }
+        if path == "-" { path.to_owned() } else { reader.absolute(path) }
     };
     let listed: Vec<String> = if wanted.files.is_empty() {
-        let separator = env
-            .get("COMPOSE_PATH_SEPARATOR")
-            .filter(|it| !it.is_empty());
+        let separator = env.get("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty());
         let separator = separator.map_or(":", String::as_str);
         env.get("COMPOSE_FILE")
             .map(|list| list.split(separator).map(str::to_owned).collect())
@@ -359,10 +309,7 @@ fn compose_files(
                 .iter()
                 .map(|name| paths::join(&folder, name))
                 .filter(|path| {
-                    matches!(
-                        reader.files.kind(path),
-                        Kind::File | Kind::Folder | Kind::Unreadable
-                    )
+                    matches!(reader.files.kind(path), Kind::File | Kind::Folder | Kind::Unreadable)
                 })
                 .collect::<Vec<_>>()
         };
@@ -371,20 +318,14 @@ fn compose_files(
             several(&found, "Compose files", reader, report);
             let overrides = present(&OVERRIDE_NAMES);
             several(&overrides, "override files", reader, report);
-            return Some(
-                std::iter::once(first)
-                    .chain(overrides.first())
-                    .cloned()
-                    .collect(),
-            );
+            return Some(std::iter::once(first).chain(overrides.first()).cloned().collect());
         }
         let parent = paths::parent(&folder);
         if parent == folder {
             report.push(
                 &Path::Root,
-                Diagnostic::error(Span::NOWHERE, "no configuration file provided: not found").help(
-                    format!("make a `compose.yaml` in `{start}`, or name a file with `-f`"),
-                ),
+                Diagnostic::error(Span::NOWHERE, "no configuration file provided: not found")
+                    .help(format!("make a `compose.yaml` in `{start}`, or name a file with `-f`")),
             );
             return None;
         }
@@ -394,15 +335,10 @@ fn compose_files(
 
 fn several(found: &[String], what: &str, reader: &Reader<'_>, report: &mut Report) {
     if let [first, _, ..] = found {
-        let names: Vec<String> = found
-            .iter()
-            .map(|path| format!("`{}`", reader.shown(path)))
-            .collect();
-        let message = format!(
-            "found several {what}: {}; using `{}`",
-            names.join(", "),
-            reader.shown(first)
-        );
+        let names: Vec<String> =
+            found.iter().map(|path| format!("`{}`", reader.shown(path))).collect();
+        let message =
+            format!("found several {what}: {}; using `{}`", names.join(", "), reader.shown(first));
         report.push(&Path::Root, Diagnostic::warning(Span::NOWHERE, message));
     }
 }
@@ -445,12 +381,7 @@ mod tests {
 
     #[test]
     fn remote_references() {
-        for path in [
-            "oci://a/b",
-            "https://h/x.git#ref:sub",
-            "git@h:x",
-            "github.com/a/b",
-        ] {
+        for path in ["oci://a/b", "https://h/x.git#ref:sub", "git@h:x", "github.com/a/b"] {
             assert!(is_remote(path), "{path}");
         }
         assert!(!is_remote("./a.yaml") && !is_remote("https://h/x.yaml"));

@@ -33,13 +33,7 @@ pub fn parse(
     lookup: &dyn Fn(&str) -> Option<String>,
     unset: &mut dyn FnMut(&str, Range<usize>),
 ) -> Result<(), Error> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        variables,
-        lookup,
-        unset,
-    };
+    let mut parser = Parser { text, at: 0, variables, lookup, unset };
     parser.skip_bom();
     while parser.skip_blank() {
         parser.statement()?;
@@ -62,20 +56,13 @@ pub fn parse_raw(
         at += whole.len();
         let line = whole.strip_suffix('\n').unwrap_or(whole);
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let line = if start == 0 {
-            line.strip_prefix('\u{feff}').unwrap_or(line)
-        } else {
-            line
-        };
+        let line = if start == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         let line = line.trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let error = |message: String| Error {
-            range: start..start + whole.len(),
-            message,
-            help: None,
-        };
+        let error =
+            |message: String| Error { range: start..start + whole.len(), message, help: None };
         let (name, value) = match line.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (line, None),
@@ -95,10 +82,7 @@ pub fn parse_raw(
 
 /// Blanks that do not end a line.
 fn is_blank(char: char) -> bool {
-    matches!(
-        char,
-        '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}'
-    )
+    matches!(char, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
 struct Parser<'a> {
@@ -134,18 +118,12 @@ impl Parser<'_> {
 
     /// Where the newline of the current line, or the end of the text, is.
     fn line_end(&self) -> usize {
-        self.rest()
-            .find('\n')
-            .map_or(self.text.len(), |at| self.at + at)
+        self.rest().find('\n').map_or(self.text.len(), |at| self.at + at)
     }
 
     fn error(&self, range: Range<usize>, message: String) -> Error {
         let _ = self;
-        Error {
-            range,
-            message,
-            help: None,
-        }
+        Error { range, message, help: None }
     }
 
     fn statement(&mut self) -> Result<(), Error> {
@@ -206,10 +184,7 @@ impl Parser<'_> {
         let end = self.line_end();
         self.at = (end + 1).min(self.text.len());
         let line = &self.text[start..end];
-        let value = line
-            .split_once(" #")
-            .map_or(line, |(value, _)| value)
-            .trim_end();
+        let value = line.split_once(" #").map_or(line, |(value, _)| value).trim_end();
         self.expand(value, start)
     }
 
@@ -237,13 +212,10 @@ impl Parser<'_> {
             escaped = false;
             value.push(char);
         }
-        let mut error = self.error(
-            start..self.line_end(),
-            "the quote that opens here is not closed".to_owned(),
-        );
-        error.help = Some(format!(
-            "close it with `{quote}`, or write `\\{quote}` within the value"
-        ));
+        let mut error = self
+            .error(start..self.line_end(), "the quote that opens here is not closed".to_owned());
+        error.help =
+            Some(format!("close it with `{quote}`, or write `\\{quote}` within the value"));
         Err(error)
     }
 
@@ -301,17 +273,11 @@ fn unescape(value: &str) -> String {
 
 /// `ddd` of `\0ddd`, as the character and the bytes behind the backslash that it takes.
 fn octal(digits: &str) -> Option<(String, usize)> {
-    let length = digits
-        .bytes()
-        .take(3)
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let length = digits.bytes().take(3).take_while(u8::is_ascii_digit).count();
     if length != 3 {
         return None;
     }
-    let code = u32::from_str_radix(&digits[..3], 8)
-        .ok()
-        .filter(|code| *code < 256)?;
+    let code = u32::from_str_radix(&digits[..3], 8).ok().filter(|code| *code < 256)?;
     Some((char::from_u32(code)?.to_string(), 4))
 }
 
@@ -326,10 +292,7 @@ mod tests {
     fn check(text: &str, want: &[(&str, &str)]) {
         let mut variables = Variables::new();
         parse(text, &mut variables, &lookup, &mut |_, _| {}).expect(text);
-        let got: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
+        let got: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
         let mut want = want.to_vec();
         want.sort_unstable();
         assert_eq!(got, want, "{text}");
@@ -342,10 +305,7 @@ mod tests {
 
     #[test]
     fn unquoted_values() {
-        check(
-            "A=1\nB: 2\nexport C=3\n",
-            &[("A", "1"), ("B", "2"), ("C", "3")],
-        );
+        check("A=1\nB: 2\nexport C=3\n", &[("A", "1"), ("B", "2"), ("C", "3")]);
         check("\u{feff}A = x y  \r\n", &[("A", "x y")]);
         check(
             "A=x # c\nB=x#c\nC= #c\nD=x\t# c\n",
@@ -353,24 +313,15 @@ mod tests {
         );
         check("  # c\n\nA=\n", &[("A", "")]);
         check("A=\\n\\$\n", &[("A", "\\n\\$")]);
-        check(
-            "1a.b-c[0]=x\nexportA=1\n",
-            &[("1a.b-c[0]", "x"), ("exportA", "1")],
-        );
+        check("1a.b-c[0]=x\nexportA=1\n", &[("1a.b-c[0]", "x"), ("exportA", "1")]);
     }
 
     #[test]
     fn quoted_values() {
         check("A='a $HOST \\' \\n'\n", &[("A", "a $HOST ' \\n")]);
         check("A=\"a\nb\"\n", &[("A", "a\nb")]);
-        check(
-            "A=\"\\n\\t\\\\ \\\" \\x41 \\c \\0101\"\n",
-            &[("A", "\n\t\\ \" \\x41 \\c A")],
-        );
-        check(
-            "A='x' B='y'\nC='z' # c\n",
-            &[("A", "x"), ("B", "y"), ("C", "z")],
-        );
+        check("A=\"\\n\\t\\\\ \\\" \\x41 \\c \\0101\"\n", &[("A", "\n\t\\ \" \\x41 \\c A")]);
+        check("A='x' B='y'\nC='z' # c\n", &[("A", "x"), ("B", "y"), ("C", "z")]);
         check("A=\"\\$HOST $$ $HOST\"\n", &[("A", "$HOST $ from-host")]);
     }
 
@@ -394,10 +345,7 @@ mod tests {
         check_err("A+=1\n", "unexpected `+` in the name of a variable");
         check_err("A B=1\n", "the name `A B` contains a blank");
         check_err("A='x\nB=1\n", "the quote that opens here is not closed");
-        check_err(
-            "A=\"a\"\"b\"\n",
-            "unexpected `\"` in the name of a variable",
-        );
+        check_err("A=\"a\"\"b\"\n", "unexpected `\"` in the name of a variable");
         check_err("A=${B:?x}\n", "the variable `B` must have a value");
         check_err("A=${ B}\n", "this is no valid `${NAME}`");
     }

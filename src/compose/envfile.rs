@@ -37,16 +37,14 @@ impl Loader<'_> {
             let before = variables.clone();
             self.env_file(name, file, &mut variables, env, own);
             let at = file.get("path").map_or(file.span, |path| path.span);
-            for (name, _) in variables
-                .iter()
-                .filter(|(name, value)| before.get(*name) != Some(*value))
+            for (name, _) in
+                variables.iter().filter(|(name, value)| before.get(*name) != Some(*value))
             {
                 places.insert(name.clone(), at);
             }
         }
-        let at = own.map_or(files.key, |_| {
-            service.get("environment").map_or(files.key, |it| it.span)
-        });
+        let at =
+            own.map_or(files.key, |_| service.get("environment").map_or(files.key, |it| it.span));
         let mut environment = Node::empty_map(at);
         for (name, value) in variables {
             let place = places.get(&name).copied().unwrap_or(at);
@@ -87,10 +85,7 @@ impl Loader<'_> {
             }
             return;
         }
-        let origin = Origin {
-            how: "named as env_file",
-            at: named.span,
-        };
+        let origin = Origin { how: "named as env_file", at: named.span };
         let Some(id) = self.reader.read(&name, Some(origin), &mut self.report) else {
             return;
         };
@@ -140,10 +135,7 @@ impl Loader<'_> {
                 self.error(&path, Diagnostic::error(file.span, message));
                 continue;
             }
-            let origin = Origin {
-                how: "named as label_file",
-                at: file.span,
-            };
+            let origin = Origin { how: "named as label_file", at: file.span };
             let Some(id) = self.reader.read(&named, Some(origin), &mut self.report) else {
                 continue;
             };

@@ -54,9 +54,8 @@ impl Loader<'_> {
         let base_file = extends.get("file").filter(|file| !file.is_null()).cloned();
         let at = extends.get("service").map_or(span, |service| service.span);
 
-        let seen = chain
-            .iter()
-            .position(|(in_file, service, _)| in_file == file && service == name);
+        let seen =
+            chain.iter().position(|(in_file, service, _)| in_file == file && service == name);
         if let Some(start) = seen {
             let mut problem =
                 Diagnostic::error(span, format!("the service `{name}` extends itself"));
@@ -77,18 +76,15 @@ impl Loader<'_> {
         if base.is_null() {
             return true;
         }
-        let Some(service) = document
-            .get_mut("services")
-            .and_then(|services| services.get_mut(name))
+        let Some(service) =
+            document.get_mut("services").and_then(|services| services.get_mut(name))
         else {
             return true;
         };
         let mut own = std::mem::replace(service, Node::null(Span::NOWHERE));
         own.remove("extends");
         let merged = merge::merge(base, own, &SERVICE, Marks::Kept, &path, &mut self.report);
-        if let Some(slot) = document
-            .get_mut("services")
-            .and_then(|services| services.get_mut(name))
+        if let Some(slot) = document.get_mut("services").and_then(|services| services.get_mut(name))
         {
             *slot = merged;
         }
@@ -139,10 +135,7 @@ impl Loader<'_> {
         } else {
             paths::join(&scope.folder, named)
         };
-        let origin = Origin {
-            how: "extended",
-            at: file.span,
-        };
+        let origin = Origin { how: "extended", at: file.span };
         let document = self.extended_document(&absolute, origin, scope, path)?;
         let mut document = (*document).clone();
         if document.at(["services", base]).is_none() {
@@ -172,22 +165,13 @@ impl Loader<'_> {
             return None;
         }
         let document = self.file(file, Some(origin)).map(|read| {
-            let documents = read
-                .documents
-                .into_iter()
-                .map(|document| self.canonical(document, scope));
+            let documents =
+                read.documents.into_iter().map(|document| self.canonical(document, scope));
             let mut document = documents
                 .collect::<Vec<_>>()
                 .into_iter()
                 .reduce(|base, over| {
-                    merge::merge(
-                        base,
-                        over,
-                        &DOCUMENT,
-                        Marks::Kept,
-                        &Path::Root,
-                        &mut self.report,
-                    )
+                    merge::merge(base, over, &DOCUMENT, Marks::Kept, &Path::Root, &mut self.report)
                 })
                 .unwrap_or_else(|| Node::empty_map(origin.at));
             merge::unique(&mut document, &DOCUMENT);
@@ -201,13 +185,7 @@ impl Loader<'_> {
 
     fn unknown_base(&mut self, document: &Node, base: &str, at: Span, file: &str, path: &Path<'_>) {
         let services = document.get("services").and_then(Node::as_map);
-        let near = nearest(
-            base,
-            services
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.as_str()),
-        );
+        let near = nearest(base, services.into_iter().flatten().map(|(name, _)| name.as_str()));
         let shown = self.reader.shown(file);
         let message = match services {
             Some(_) => format!("there is no service `{base}` in `{shown}` to extend"),

@@ -1,8 +1,5 @@
 //! Finding and reading files: the only I/O of the language.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one place of the language that reads files"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one place of the language that reads files")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -127,9 +124,7 @@ pub(crate) struct NotText {
 /// Decodes UTF-8, or UTF-16 with a byte order mark; a mark is dropped.
 pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes
-            .chunks(2)
-            .map(|pair| unit([pair[0], pair.get(1).copied().unwrap_or(0)]));
+        let units = bytes.chunks(2).map(|pair| unit([pair[0], pair.get(1).copied().unwrap_or(0)]));
         let mut text = String::new();
         for char in char::decode_utf16(units) {
             if let Ok(char) = char {
@@ -137,11 +132,7 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
             } else {
                 let offset = text.len();
                 text.push(char::REPLACEMENT_CHARACTER);
-                return Err(NotText {
-                    text,
-                    offset,
-                    problem: "invalid UTF-16",
-                });
+                return Err(NotText { text, offset, problem: "invalid UTF-16" });
             }
         }
         Ok(text)
@@ -153,11 +144,7 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
         _ => String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            NotText {
-                text,
-                offset,
-                problem: "invalid UTF-8",
-            }
+            NotText { text, offset, problem: "invalid UTF-8" }
         }),
     }
 }
@@ -174,9 +161,6 @@ mod tests {
         assert_eq!(text(b"\xff\xfea\0\xe9\0"), "aé");
         assert_eq!(text(b"\xfe\xff\0a\0\xe9"), "aé");
         assert_eq!(decode(b"ab\xff".to_vec()).unwrap_err().offset, 2);
-        assert_eq!(
-            decode(b"\xff\xfe\0\xd8".to_vec()).unwrap_err().problem,
-            "invalid UTF-16"
-        );
+        assert_eq!(decode(b"\xff\xfe\0\xd8".to_vec()).unwrap_err().problem, "invalid UTF-16");
     }
 }

@@ -81,10 +81,7 @@ impl Graph {
             let mut targets: Vec<NodeIndex> = self.graph.neighbors(index).collect();
             targets.sort_by(|a, b| self.graph[*b].cmp(&self.graph[*a]));
             stack.extend(
-                targets
-                    .into_iter()
-                    .filter(|target| !seen[target.index()])
-                    .map(|it| (it, false)),
+                targets.into_iter().filter(|target| !seen[target.index()]).map(|it| (it, false)),
             );
         }
     }
@@ -104,11 +101,7 @@ impl Graph {
 
     /// The shortest way from the first service of a group back to itself.
     fn cycle_in(&self, group: &[NodeIndex]) -> Vec<(&str, Span)> {
-        let Some(start) = group
-            .iter()
-            .copied()
-            .min_by_key(|index| &self.graph[*index])
-        else {
+        let Some(start) = group.iter().copied().min_by_key(|index| &self.graph[*index]) else {
             return Vec::new();
         };
         let mut reached: BTreeMap<NodeIndex, (NodeIndex, Span)> = BTreeMap::new();
@@ -143,22 +136,12 @@ impl Graph {
 
 /// What `service` depends on.
 pub fn edges(service: &Node) -> impl Iterator<Item = (&str, Edge)> {
-    let starts = service
-        .get("depends_on")
-        .and_then(Node::as_map)
-        .into_iter()
-        .flatten()
-        .map(|(target, entry)| {
+    let starts = service.get("depends_on").and_then(Node::as_map).into_iter().flatten().map(
+        |(target, entry)| {
             let required = entry.node.get("required").and_then(Node::as_bool) != Some(false);
-            (
-                target.as_str(),
-                Edge {
-                    reason: Reason::Start,
-                    span: entry.key,
-                    required,
-                },
-            )
-        });
+            (target.as_str(), Edge { reason: Reason::Start, span: entry.key, required })
+        },
+    );
     let builds = service
         .at(["build", "additional_contexts"])
         .and_then(Node::as_map)
@@ -166,14 +149,7 @@ pub fn edges(service: &Node) -> impl Iterator<Item = (&str, Edge)> {
         .flatten()
         .filter_map(|(_, entry)| {
             let target = entry.node.as_str()?.strip_prefix("service:")?;
-            Some((
-                target,
-                Edge {
-                    reason: Reason::Build,
-                    span: entry.node.span,
-                    required: true,
-                },
-            ))
+            Some((target, Edge { reason: Reason::Build, span: entry.node.span, required: true }))
         });
     starts.chain(builds)
 }

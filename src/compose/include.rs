@@ -40,9 +40,7 @@ impl Loader<'_> {
         let files = match entry.as_map() {
             None => self.texts(entry, "an entry of `include`")?,
             Some(map) => {
-                for (name, unknown) in map
-                    .iter()
-                    .filter(|(name, _)| !KEYS.contains(&name.as_str()))
+                for (name, unknown) in map.iter().filter(|(name, _)| !KEYS.contains(&name.as_str()))
                 {
                     let message = format!("`{name}` in `include` is ignored");
                     self.report.push(
@@ -82,12 +80,8 @@ impl Loader<'_> {
             }
         };
         let main = below(&files[0].0);
-        let chain: Vec<(String, Span)> = scope
-            .including
-            .iter()
-            .cloned()
-            .chain([(file.to_owned(), first_span)])
-            .collect();
+        let chain: Vec<(String, Span)> =
+            scope.including.iter().cloned().chain([(file.to_owned(), first_span)]).collect();
         if let Some(start) = chain.iter().position(|(including, _)| *including == main) {
             let shown = self.reader.shown(&main);
             let mut problem = Diagnostic::error(first_span, format!("`{shown}` includes itself"));
@@ -98,10 +92,7 @@ impl Loader<'_> {
             self.incomplete = true;
             return None;
         }
-        let folder = match entry
-            .str_of("project_directory")
-            .filter(|folder| !folder.is_empty())
-        {
+        let folder = match entry.str_of("project_directory").filter(|folder| !folder.is_empty()) {
             Some(folder) => below(folder),
             None => paths::parent(&main),
         };
@@ -112,19 +103,10 @@ impl Loader<'_> {
         let env = self.included_environment(entry, &folder, scope)?;
         let mut read = Vec::new();
         for (path, span) in &files {
-            let origin = Origin {
-                how: "included",
-                at: *span,
-            };
+            let origin = Origin { how: "included", at: *span };
             read.push(self.file(&below(path), Some(origin))?);
         }
-        let mut inner = Scope {
-            env,
-            folder,
-            base,
-            including: chain,
-            extended: HashMap::new(),
-        };
+        let mut inner = Scope { env, folder, base, including: chain, extended: HashMap::new() };
         Some(self.model(read, &mut inner))
     }
 
@@ -163,22 +145,10 @@ impl Loader<'_> {
                     paths::join(&scope.folder, path)
                 }
             };
-            let origin = |at| Origin {
-                how: "named as env_file",
-                at,
-            };
-            named
-                .iter()
-                .map(|(path, span)| (below(path), Some(origin(*span))))
-                .collect()
+            let origin = |at| Origin { how: "named as env_file", at };
+            named.iter().map(|(path, span)| (below(path), Some(origin(*span)))).collect()
         } else if self.reader.files.kind(&default) == Kind::File {
-            vec![(
-                default,
-                Some(Origin {
-                    how: "read for what is included",
-                    at: entry.span,
-                }),
-            )]
+            vec![(default, Some(Origin { how: "read for what is included", at: entry.span }))]
         } else {
             Vec::new()
         };
@@ -212,10 +182,7 @@ impl Loader<'_> {
                         into.insert(name, entry);
                     }
                     Some(own) if own.node.mark == Mark::Reset => {
-                        own.node = Node {
-                            mark: Mark::Override,
-                            ..entry.node
-                        };
+                        own.node = Node { mark: Mark::Override, ..entry.node };
                     }
                     Some(own) if own.node == entry.node => {}
                     Some(own) => conflicts.push((name, entry, own.key)),

@@ -19,12 +19,7 @@ pub(super) fn interpolate(
     unset: &mut BTreeSet<String>,
     report: &mut Report,
 ) {
-    let mut pass = Pass {
-        lookup,
-        sources,
-        unset,
-        report,
-    };
+    let mut pass = Pass { lookup, sources, unset, report };
     pass.walk(document, shape, &Path::Root);
 }
 
@@ -120,8 +115,7 @@ impl Pass<'_> {
             Cast::Bool => match boolean(text) {
                 Some((value, current)) => {
                     if !current {
-                        self.report
-                            .push(path, outdated_boolean(node.span, text, value));
+                        self.report.push(path, outdated_boolean(node.span, text, value));
                     }
                     Ok(Value::Bool(value))
                 }
@@ -132,8 +126,7 @@ impl Pass<'_> {
             Ok(value) => node.value = value,
             Err(wanted) => {
                 let message = format!("`{path}` is `{text}`, which is not {wanted}");
-                self.report
-                    .push(path, Diagnostic::error(node.span, message));
+                self.report.push(path, Diagnostic::error(node.span, message));
             }
         }
     }
@@ -160,10 +153,7 @@ fn describe(error: &template::Error, span: Span) -> Diagnostic {
 
 /// The warning for `yes`, `on` and their like.
 pub(super) fn outdated_boolean(span: Span, text: &str, value: bool) -> Diagnostic {
-    Diagnostic::warning(
-        span,
-        format!("`{text}` as a boolean is no YAML 1.2; write `{value}`"),
-    )
+    Diagnostic::warning(span, format!("`{text}` as a boolean is no YAML 1.2; write `{value}`"))
 }
 
 /// A base 10 integer.

@@ -59,10 +59,7 @@ impl Loader<'_> {
         let id = self.reader.read(path, origin, &mut self.report);
         let documents = id.and_then(|id| self.documents(id));
         if let Some(documents) = documents {
-            Some(File {
-                path: path.to_owned(),
-                documents,
-            })
+            Some(File { path: path.to_owned(), documents })
         } else {
             self.incomplete = true;
             None
@@ -81,8 +78,7 @@ impl Loader<'_> {
                         let message = format!(
                             "the top level of a Compose file must be a mapping, not {kind}"
                         );
-                        self.report
-                            .push(&Path::Root, Diagnostic::error(document.span, message));
+                        self.report.push(&Path::Root, Diagnostic::error(document.span, message));
                     }
                 }
                 all_mappings.then_some(documents)
@@ -115,11 +111,7 @@ impl Loader<'_> {
 
     pub(super) fn resolve_paths(&mut self, root: &mut Node, folder: &str, scope: &Scope) {
         let home = scope.env.get("HOME").map(String::as_str);
-        let base = Base {
-            folder,
-            home,
-            files: self.reader.files,
-        };
+        let base = Base { folder, home, files: self.reader.files };
         paths::resolve(root, &DOCUMENT, &base, &Path::Root, &mut self.report);
     }
 
@@ -137,13 +129,7 @@ impl Loader<'_> {
             );
         }
         let lenient = !self.steps.interpolate;
-        canonical::expand(
-            &mut document,
-            &DOCUMENT,
-            lenient,
-            &Path::Root,
-            &mut self.report,
-        );
+        canonical::expand(&mut document, &DOCUMENT, lenient, &Path::Root, &mut self.report);
         document
     }
 
@@ -155,11 +141,8 @@ impl Loader<'_> {
             && services.mark != Mark::Reset
         {
             let message = format!("`services` must be a mapping, not {}", services.kind());
-            let span = document
-                .as_map()
-                .map_or(services.span, |map| map["services"].key);
-            self.report
-                .push(&Path::Root, Diagnostic::error(span, message));
+            let span = document.as_map().map_or(services.span, |map| map["services"].key);
+            self.report.push(&Path::Root, Diagnostic::error(span, message));
             document.remove("services");
         }
         self.apply_extends(&mut document, path, scope);
@@ -179,14 +162,8 @@ impl Loader<'_> {
                 );
             }
         }
-        let mut root = merge::merge(
-            root,
-            document,
-            &DOCUMENT,
-            Marks::Spent,
-            &Path::Root,
-            &mut self.report,
-        );
+        let mut root =
+            merge::merge(root, document, &DOCUMENT, Marks::Spent, &Path::Root, &mut self.report);
         merge::unique(&mut root, &DOCUMENT);
         if self.steps.interpolate {
             check::check(&root, &DOCUMENT, &Path::Root, &mut self.report);

@@ -34,30 +34,16 @@ pub(super) fn adopt(node: Node) -> Node {
     let whole = node.mark == Mark::Override;
     let value = match node.value {
         Value::Map(map) => {
-            let kept = map
-                .into_iter()
-                .filter(|(_, entry)| whole || entry.node.mark != Mark::Reset);
+            let kept = map.into_iter().filter(|(_, entry)| whole || entry.node.mark != Mark::Reset);
             Value::Map(Box::new(
-                kept.map(|(name, entry)| {
-                    (
-                        name,
-                        Entry {
-                            node: adopt(entry.node),
-                            ..entry
-                        },
-                    )
-                })
-                .collect(),
+                kept.map(|(name, entry)| (name, Entry { node: adopt(entry.node), ..entry }))
+                    .collect(),
             ))
         }
         Value::List(items) => Value::List(items.into_iter().map(adopt).collect()),
         value => value,
     };
-    Node {
-        mark: Mark::None,
-        span: node.span,
-        value,
-    }
+    Node { mark: Mark::None, span: node.span, value }
 }
 
 struct Pass<'a> {
@@ -106,54 +92,27 @@ impl Pass<'_> {
             _ => match (base.value, over.value) {
                 (Value::Map(into), Value::Map(from)) => {
                     let map = self.maps(*into, *from, shape, path);
-                    Node {
-                        span: over.span,
-                        mark: base.mark,
-                        value: Value::Map(Box::new(map)),
-                    }
+                    Node { span: over.span, mark: base.mark, value: Value::Map(Box::new(map)) }
                 }
                 (Value::List(base_items), Value::List(items)) => {
-                    let base = Node {
-                        span: base.span,
-                        mark: base.mark,
-                        value: Value::List(base_items),
-                    };
-                    let over = Node {
-                        span: over.span,
-                        mark: over.mark,
-                        value: Value::List(items),
-                    };
+                    let base =
+                        Node { span: base.span, mark: base.mark, value: Value::List(base_items) };
+                    let over = Node { span: over.span, mark: over.mark, value: Value::List(items) };
                     self.lists(base, over, shape, rule, path)
                 }
                 (value @ (Value::Map(_) | Value::List(_)), over_value) => {
-                    let base = Node {
-                        span: base.span,
-                        mark: base.mark,
-                        value,
-                    };
-                    let over = Node {
-                        span: over.span,
-                        mark: over.mark,
-                        value: over_value,
-                    };
+                    let base = Node { span: base.span, mark: base.mark, value };
+                    let over = Node { span: over.span, mark: over.mark, value: over_value };
                     self.mismatch(&base, &over, path);
                     base
                 }
-                (_, value) => self.done(Node {
-                    span: over.span,
-                    mark: over.mark,
-                    value,
-                }),
+                (_, value) => self.done(Node { span: over.span, mark: over.mark, value }),
             },
         }
     }
 
     fn mismatch(&mut self, base: &Node, over: &Node, path: &Path<'_>) {
-        let message = format!(
-            "{} cannot override {} at `{path}`",
-            over.kind(),
-            base.kind()
-        );
+        let message = format!("{} cannot override {} at `{path}`", over.kind(), base.kind());
         self.report.push(
             path,
             Diagnostic::error(over.span, message)
@@ -175,13 +134,7 @@ impl Pass<'_> {
             }
             let Some(existing) = base.get_mut(&name) else {
                 let node = self.done(entry.node);
-                base.insert(
-                    name,
-                    Entry {
-                        key: entry.key,
-                        node,
-                    },
-                );
+                base.insert(name, Entry { key: entry.key, node });
                 continue;
             };
             let taken = std::mem::replace(&mut existing.node, Node::null(Span::NOWHERE));
@@ -224,11 +177,7 @@ impl Pass<'_> {
         } else {
             items.extend(more.into_iter().map(|item| self.done(item)));
         }
-        Node {
-            span: over.span,
-            mark: base.mark,
-            value: Value::List(items),
-        }
+        Node { span: over.span, mark: base.mark, value: Value::List(items) }
     }
 
     /// Both sides become lists of `name=value`, as in the peer: after that, one name of the base
@@ -238,21 +187,15 @@ impl Pass<'_> {
         if let (Some(mut items), Some(mut more)) = (pair_list(&base), pair_list(over)) {
             if let Value::Map(map) = &over.value {
                 // A reset name goes from the base.
-                let reset = |name: &str| {
-                    map.get(name)
-                        .is_some_and(|entry| entry.node.mark == Mark::Reset)
-                };
+                let reset =
+                    |name: &str| map.get(name).is_some_and(|entry| entry.node.mark == Mark::Reset);
                 if matches!(base.value, Value::Map(_)) {
                     items.retain(|item| !reset(name_of(item)));
                 }
                 more.retain(|item| !reset(name_of(item)));
             }
             items.append(&mut more);
-            Node {
-                span,
-                mark,
-                value: Value::List(items),
-            }
+            Node { span, mark, value: Value::List(items) }
         } else {
             self.mismatch(&base, over, path);
             base
@@ -267,11 +210,7 @@ impl Pass<'_> {
                     items.push(item);
                 }
             }
-            Node {
-                span,
-                mark,
-                value: Value::List(items),
-            }
+            Node { span, mark, value: Value::List(items) }
         } else {
             self.mismatch(&base, over, path);
             base
@@ -280,9 +219,7 @@ impl Pass<'_> {
 }
 
 fn child<'a>(record: &'a Record, name: &str) -> (&'a Shape, Merge) {
-    record
-        .key(name)
-        .map_or((&Shape::Any, Merge::ByShape), |key| (&key.shape, key.merge))
+    record.key(name).map_or((&Shape::Any, Merge::ByShape), |key| (&key.shape, key.merge))
 }
 
 /// Whether both have `key` and not the same there.
@@ -296,10 +233,7 @@ fn as_list(node: Node) -> Node {
         _ => Node {
             span: node.span,
             mark: node.mark,
-            value: Value::List(vec![Node {
-                mark: Mark::None,
-                ..node
-            }]),
+            value: Value::List(vec![Node { mark: Mark::None, ..node }]),
         },
     }
 }

@@ -113,19 +113,12 @@ pub fn load_raw(
     files: &Files,
     sources: &mut SourceMap,
 ) -> Result<(Node, Diagnostics), Diagnostics> {
-    let steps = Steps {
-        interpolate: false,
-        ..steps.clone()
-    };
+    let steps = Steps { interpolate: false, ..steps.clone() };
     let mut loader = Loader::new(&steps, env, files, sources);
     let root = loader.project(wanted, env).map(|(mut root, project)| {
         if steps.normalize {
             normalize::normalize(&mut root, &project.name, &project.env);
-            root.set(
-                "name",
-                Span::NOWHERE,
-                Node::text(Span::NOWHERE, &*project.name),
-            );
+            root.set("name", Span::NOWHERE, Node::text(Span::NOWHERE, &*project.name));
         }
         root
     });
@@ -146,11 +139,7 @@ impl<'a> Loader<'a> {
     fn new(steps: &'a Steps, env: &Env, files: &'a Files, sources: &'a mut SourceMap) -> Self {
         let cwd = env.working_directory().to_string_lossy().into_owned();
         Loader {
-            reader: Reader {
-                files,
-                sources,
-                cwd,
-            },
+            reader: Reader { files, sources, cwd },
             report: Report::default(),
             steps,
             unset: BTreeSet::new(),
@@ -161,11 +150,8 @@ impl<'a> Loader<'a> {
     /// Finds, reads and merges the files of a project.
     fn project(&mut self, wanted: &Wanted, process: &Env) -> Option<(Node, Project)> {
         let found = discover::find(wanted, process, &mut self.reader, &mut self.report)?;
-        let read: Vec<Option<File>> = found
-            .files
-            .iter()
-            .map(|path| self.file(path, None))
-            .collect();
+        let read: Vec<Option<File>> =
+            found.files.iter().map(|path| self.file(path, None)).collect();
         // A file that cannot be read makes all that the others say of it look wrong.
         let read: Vec<File> = read.into_iter().collect::<Option<_>>()?;
         let documents = || read.iter().flat_map(|file| &file.documents);
@@ -184,10 +170,7 @@ impl<'a> Loader<'a> {
             return None;
         }
         if root.as_map().is_some_and(indexmap::IndexMap::is_empty) && !self.report.has_errors() {
-            self.error(
-                &Path::Root,
-                Diagnostic::error(Span::NOWHERE, "empty compose file"),
-            );
+            self.error(&Path::Root, Diagnostic::error(Span::NOWHERE, "empty compose file"));
             return None;
         }
         let project = Project {
@@ -207,10 +190,7 @@ impl<'a> Loader<'a> {
         found: &Found,
         documents: impl Iterator<Item = &'n Node>,
     ) -> Option<String> {
-        let from_env = found
-            .env
-            .get("COMPOSE_PROJECT_NAME")
-            .filter(|name| !name.is_empty());
+        let from_env = found.env.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
         let flag = wanted.project_name.as_ref().filter(|name| !name.is_empty());
         if let Some(name) = flag.or(from_env) {
             if *name == discover::normalize_name(name) {
@@ -222,10 +202,7 @@ impl<'a> Loader<'a> {
             );
             let normal = discover::normalize_name(name);
             let help = (!normal.is_empty()).then(|| format!("use `{normal}`"));
-            self.error(
-                &Path::Root,
-                Diagnostic::error(Span::NOWHERE, message).help_opt(help),
-            );
+            self.error(&Path::Root, Diagnostic::error(Span::NOWHERE, message).help_opt(help));
             return None;
         }
         let written = documents
@@ -269,8 +246,7 @@ impl<'a> Loader<'a> {
         {
             let message =
                 format!("the project is named `{name}` after a symbolic link to `{real}`");
-            self.report
-                .push(&Path::Root, Diagnostic::warning(Span::NOWHERE, message));
+            self.report.push(&Path::Root, Diagnostic::warning(Span::NOWHERE, message));
         }
         discover::normalize_name(name)
     }
@@ -281,11 +257,7 @@ impl<'a> Loader<'a> {
         if self.steps.normalize {
             normalize::normalize(&mut root, &project.name, &project.env);
         }
-        root.set(
-            "name",
-            Span::NOWHERE,
-            Node::text(Span::NOWHERE, &*project.name),
-        );
+        root.set("name", Span::NOWHERE, Node::text(Span::NOWHERE, &*project.name));
         settle::settle(&mut root, &DOCUMENT, &Path::Root, &mut self.report);
         self.drop_broken(&mut root);
         root

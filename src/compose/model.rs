@@ -32,10 +32,7 @@ impl Model {
     pub fn node(&self, path: &[&str]) -> Option<&Node> {
         match path {
             ["services", name, keys @ ..] => {
-                let entry = self
-                    .services
-                    .get(*name)
-                    .or_else(|| self.disabled.get(*name))?;
+                let entry = self.services.get(*name).or_else(|| self.disabled.get(*name))?;
                 entry.node.at(keys.iter().copied())
             }
             keys => self.rest.at(keys.iter().copied()),
@@ -54,10 +51,7 @@ impl Model {
     /// Start dependencies between the services that are to run.
     #[must_use]
     pub fn graph(&self) -> Graph {
-        let services = self
-            .services
-            .iter()
-            .map(|(name, entry)| (name.as_str(), &entry.node));
+        let services = self.services.iter().map(|(name, entry)| (name.as_str(), &entry.node));
         Graph::of_services(services, Reason::Start)
     }
 

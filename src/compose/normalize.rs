@@ -57,12 +57,7 @@ pub(super) fn normalize(root: &mut Node, project: &str, env: &BTreeMap<String, S
             take_from_environment(environment, env, true);
         }
         implied_dependencies(service);
-        for mount in service
-            .get_mut("volumes")
-            .and_then(Node::as_list_mut)
-            .into_iter()
-            .flatten()
-        {
+        for mount in service.get_mut("volumes").and_then(Node::as_list_mut).into_iter().flatten() {
             if let Some(Value::Text(target)) = mount.get_mut("target").map(|node| &mut node.value) {
                 *target = paths::clean(target);
             }
@@ -157,15 +152,8 @@ fn implied_dependencies(service: &mut Node) {
             implied.push((name.to_owned(), node.span, true));
         }
     }
-    for source in service
-        .get("volumes_from")
-        .into_iter()
-        .flat_map(Node::items)
-    {
-        if let Some(text) = source
-            .as_str()
-            .filter(|text| !text.starts_with("container:"))
-        {
+    for source in service.get("volumes_from").into_iter().flat_map(Node::items) {
+        if let Some(text) = source.as_str().filter(|text| !text.starts_with("container:")) {
             let name = text.split(':').next().unwrap_or(text);
             implied.push((name.to_owned(), source.span, false));
         }
@@ -209,11 +197,7 @@ fn name_by_key(root: &mut Node, section: &str, project: &str) {
             continue;
         }
         let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
-        let name = if external {
-            key.clone()
-        } else {
-            format!("{project}_{key}")
-        };
+        let name = if external { key.clone() } else { format!("{project}_{key}") };
         entry.node.set("name", span, Node::text(span, name));
     }
 }

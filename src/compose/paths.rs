@@ -44,11 +44,7 @@ pub fn clean(path: &str) -> String {
 /// `path` below `folder`, cleaned.
 #[must_use]
 pub fn join(folder: &str, path: &str) -> String {
-    if folder.is_empty() {
-        clean(path)
-    } else {
-        clean(&format!("{folder}/{path}"))
-    }
+    if folder.is_empty() { clean(path) } else { clean(&format!("{folder}/{path}")) }
 }
 
 /// The folder of `path`.
@@ -72,20 +68,13 @@ pub fn file_name(path: &str) -> &str {
 pub fn relative(from: &str, to: &str) -> String {
     let (from, to) = (clean(from), clean(to));
     let split = |path: &str| {
-        path.split('/')
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     let (from, to) = (split(&from), split(&to));
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..", from.len() - common);
     let way: Vec<&str> = up.chain(to[common..].iter().map(String::as_str)).collect();
-    if way.is_empty() {
-        ".".to_owned()
-    } else {
-        way.join("/")
-    }
+    if way.is_empty() { ".".to_owned() } else { way.join("/") }
 }
 
 /// Replaces a leading `~` by the home folder, as the peer does also for `~name`.
@@ -101,11 +90,7 @@ pub fn expand_home(path: &str, home: Option<&str>) -> String {
 #[must_use]
 pub fn absolute(path: &str, base: &Base<'_>) -> String {
     let path = expand_home(path, base.home);
-    if path.is_empty() || path.starts_with('/') {
-        path
-    } else {
-        join(base.folder, &path)
-    }
+    if path.is_empty() || path.starts_with('/') { path } else { join(base.folder, &path) }
 }
 
 /// `path` absolute, where a Windows path is absolute too: the engine may run there.
@@ -220,13 +205,9 @@ mod tests {
 
     #[test]
     fn remote_contexts() {
-        for context in [
-            "https://a/b.git",
-            "git@a:b",
-            "github.com/a/b",
-            "service:x",
-            "docker-image://a",
-        ] {
+        for context in
+            ["https://a/b.git", "git@a:b", "github.com/a/b", "service:x", "docker-image://a"]
+        {
             assert!(is_remote_context(context), "{context}");
         }
         assert!(!is_remote_context("./github.com/a"));

@@ -36,12 +36,9 @@ pub fn arrange(node: &Node, shape: &Shape, dialect: Dialect) -> Node {
             entries.sort_by(|a, b| order(a.0, b.0, dialect));
             map_of(entries)
         }
-        (Shape::List(list), Value::List(items)) => Value::List(
-            items
-                .iter()
-                .map(|item| arrange(item, &list.item, dialect))
-                .collect(),
-        ),
+        (Shape::List(list), Value::List(items)) => {
+            Value::List(items.iter().map(|item| arrange(item, &list.item, dialect)).collect())
+        }
         (_, Value::Map(map)) => {
             let mut entries: Vec<_> = map
                 .iter()
@@ -50,12 +47,9 @@ pub fn arrange(node: &Node, shape: &Shape, dialect: Dialect) -> Node {
             entries.sort_by(|a, b| order(a.0, b.0, dialect));
             map_of(entries)
         }
-        (_, Value::List(items)) => Value::List(
-            items
-                .iter()
-                .map(|item| arrange(item, &Shape::Any, dialect))
-                .collect(),
-        ),
+        (_, Value::List(items)) => {
+            Value::List(items.iter().map(|item| arrange(item, &Shape::Any, dialect)).collect())
+        }
         (_, value) => value.clone(),
     };
     Node::new(node.span, value)
@@ -69,9 +63,7 @@ fn order(a: &str, b: &str, dialect: Dialect) -> std::cmp::Ordering {
 }
 
 fn map_of(entries: Vec<(&String, Span, Node)>) -> Value {
-    let map = entries
-        .into_iter()
-        .map(|(name, key, node)| (name.clone(), Entry { key, node }));
+    let map = entries.into_iter().map(|(name, key, node)| (name.clone(), Entry { key, node }));
     Value::Map(Box::new(map.collect()))
 }
 
@@ -80,11 +72,7 @@ fn record_in_order(node: &Node, record: &Record, dialect: Dialect) -> Node {
     for key in record.keys {
         let child = node.get(key.name);
         if let Some(shown) = printed(child, key, node.span, dialect) {
-            let name = if dialect == Dialect::Json {
-                key.json_name
-            } else {
-                key.name
-            };
+            let name = if dialect == Dialect::Json { key.json_name } else { key.name };
             out.set(name, child.map_or(node.span, |child| child.span), shown);
         }
     }

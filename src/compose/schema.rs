@@ -244,12 +244,7 @@ impl Dict {
     /// Any names, none of them null.
     #[must_use]
     pub const fn of(value: Shape) -> Self {
-        Self {
-            value,
-            plain_names: false,
-            null: NullChild::Refused,
-            display: None,
-        }
+        Self { value, plain_names: false, null: NullChild::Refused, display: None }
     }
 
     /// Names of letters, digits, `.`, `_` and `-` only.
@@ -298,13 +293,7 @@ pub struct List {
 impl List {
     #[must_use]
     pub const fn of(item: Shape) -> Self {
-        Self {
-            item,
-            distinct: false,
-            single: false,
-            without_blanks: false,
-            spread: None,
-        }
+        Self { item, distinct: false, single: false, without_blanks: false, spread: None }
     }
 
     #[must_use]
@@ -390,11 +379,9 @@ impl Kinds {
         } else if self.contains(Self::INT) {
             words.push("an integer");
         }
-        for (kind, word) in [
-            (Self::LIST, "a list"),
-            (Self::MAP, "a mapping"),
-            (Self::NULL, "nothing"),
-        ] {
+        for (kind, word) in
+            [(Self::LIST, "a list"), (Self::MAP, "a mapping"), (Self::NULL, "nothing")]
+        {
             if self.contains(kind) {
                 words.push(word);
             }
@@ -486,13 +473,7 @@ pub enum PathKind {
 impl Leaf {
     #[must_use]
     pub const fn new(accepts: Kinds, to: To) -> Self {
-        Self {
-            accepts,
-            cast: Cast::None,
-            to,
-            rule: Rule::None,
-            path: PathKind::None,
-        }
+        Self { accepts, cast: Cast::None, to, rule: Rule::None, path: PathKind::None }
     }
 
     #[must_use]
@@ -586,9 +567,5 @@ pub static OPTIONS: Dict = Dict::of(Shape::Leaf(NUMBER_AS_TEXT));
 #[must_use]
 pub fn before_equals(node: &Node) -> Option<String> {
     let text = node.as_str()?;
-    Some(
-        text.split_once('=')
-            .map_or(text, |(name, _)| name)
-            .to_owned(),
-    )
+    Some(text.split_once('=').map_or(text, |(name, _)| name).to_owned())
 }

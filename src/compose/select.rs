@@ -28,10 +28,7 @@ impl Loader<'_> {
         let mut profiles = project.profiles;
         let (mut services, mut disabled) = by_profile(all, &profiles);
         if self.steps.consistency {
-            let sides = Services {
-                enabled: &services,
-                disabled: &disabled,
-            };
+            let sides = Services { enabled: &services, disabled: &disabled };
             validate::consistency(&root, sides, &mut self.report);
         }
         if self.steps.env_files == EnvFiles::Enabled {
@@ -86,11 +83,8 @@ impl Loader<'_> {
         disabled: &mut Entries,
     ) -> Option<()> {
         let mut kept: BTreeSet<String> = BTreeSet::new();
-        let mut wanted: Vec<(String, Option<Span>)> = names
-            .iter()
-            .rev()
-            .map(|name| (name.clone(), None))
-            .collect();
+        let mut wanted: Vec<(String, Option<Span>)> =
+            names.iter().rev().map(|name| (name.clone(), None)).collect();
         while let Some((name, asked_by)) = wanted.pop() {
             if kept.contains(&name) {
                 continue;
@@ -110,11 +104,8 @@ impl Loader<'_> {
             }
             kept.insert(name);
         }
-        for name in services
-            .keys()
-            .filter(|name| !kept.contains(*name))
-            .cloned()
-            .collect::<Vec<_>>()
+        for name in
+            services.keys().filter(|name| !kept.contains(*name)).cloned().collect::<Vec<_>>()
         {
             if let Some(entry) = services.remove(&name) {
                 disabled.insert(name, entry);
@@ -140,17 +131,12 @@ impl Loader<'_> {
         if let Some(entry) = disabled.get(name) {
             let profiles: Vec<&str> = profiles_of(&entry.node).collect();
             let flag = profiles.first().copied().unwrap_or("*");
-            problem = problem
-                .context(entry.key, "this service is off")
-                .help(format!(
-                    "its profiles are `{}`; pass `--profile {flag}`",
-                    profiles.join("`, `")
-                ));
+            problem = problem.context(entry.key, "this service is off").help(format!(
+                "its profiles are `{}`; pass `--profile {flag}`",
+                profiles.join("`, `")
+            ));
         } else {
-            let near = nearest(
-                name,
-                services.keys().chain(disabled.keys()).map(String::as_str),
-            );
+            let near = nearest(name, services.keys().chain(disabled.keys()).map(String::as_str));
             problem = problem.help_opt(near.map(|near| format!("did you mean `{near}`?")));
         }
         self.error(&Path::Root, problem);
@@ -158,20 +144,12 @@ impl Loader<'_> {
 }
 
 fn depends_on(service: &Node) -> impl Iterator<Item = (&String, &Entry)> {
-    service
-        .get("depends_on")
-        .and_then(Node::as_map)
-        .into_iter()
-        .flatten()
+    service.get("depends_on").and_then(Node::as_map).into_iter().flatten()
 }
 
 /// The profiles of a service.
 pub(super) fn profiles_of(service: &Node) -> impl Iterator<Item = &str> {
-    service
-        .get("profiles")
-        .into_iter()
-        .flat_map(Node::items)
-        .filter_map(Node::as_str)
+    service.get("profiles").into_iter().flat_map(Node::items).filter_map(Node::as_str)
 }
 
 /// Services without profiles, or with an active one, and the others.
@@ -190,20 +168,12 @@ fn prune(root: &mut Node, services: &Entries) {
     for entry in services.values() {
         let service = &entry.node;
         for section in ["networks", "models"] {
-            let names = service
-                .get(section)
-                .and_then(Node::as_map)
-                .into_iter()
-                .flatten();
-            used.entry(section)
-                .or_default()
-                .extend(names.map(|(name, _)| name.as_str()));
+            let names = service.get(section).and_then(Node::as_map).into_iter().flatten();
+            used.entry(section).or_default().extend(names.map(|(name, _)| name.as_str()));
         }
         for mount in service.get("volumes").into_iter().flat_map(Node::items) {
             if mount.str_of("type") == Some("volume") {
-                used.entry("volumes")
-                    .or_default()
-                    .extend(mount.str_of("source"));
+                used.entry("volumes").or_default().extend(mount.str_of("source"));
             }
         }
         for (list, section) in [
@@ -212,9 +182,7 @@ fn prune(root: &mut Node, services: &Entries) {
             (service.get("configs"), "configs"),
         ] {
             let sources = list.into_iter().flat_map(Node::items);
-            used.entry(section)
-                .or_default()
-                .extend(sources.filter_map(|it| it.str_of("source")));
+            used.entry(section).or_default().extend(sources.filter_map(|it| it.str_of("source")));
         }
     }
     for section in ["networks", "volumes", "secrets", "configs", "models"] {

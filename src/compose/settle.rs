@@ -64,10 +64,7 @@ pub(super) fn settle(node: &mut Node, shape: &Shape, path: &Path<'_>, report: &m
         },
         (Shape::HealthTest, Value::Text(text)) => {
             let at = node.span;
-            let items = vec![
-                Node::text(at, "CMD-SHELL"),
-                Node::text(at, std::mem::take(text)),
-            ];
+            let items = vec![Node::text(at, "CMD-SHELL"), Node::text(at, std::mem::take(text))];
             *node = Node::list(at, items);
             Ok(())
         }
@@ -126,27 +123,20 @@ fn scalar(
                 _ => Value::Int(number),
             }
         }
-        (To::Single, Value::Text(text)) => Value::Float(number::single(
-            float(text).ok_or_else(|| wrong("a number"))?,
-        )),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "single precision is the canonical form"
-        )]
+        (To::Single, Value::Text(text)) => {
+            Value::Float(number::single(float(text).ok_or_else(|| wrong("a number"))?))
+        }
+        #[expect(clippy::cast_precision_loss, reason = "single precision is the canonical form")]
         (To::Single, Value::Int(value)) => Value::Float(number::single(*value as f64)),
         (To::Single, Value::Float(value)) => Value::Float(number::single(*value)),
-        (To::Bytes, Value::Text(text)) => Value::Text(
-            units::bytes(text)
-                .map_err(|what| Diagnostic::error(at, what))?
-                .to_string(),
-        ),
+        (To::Bytes, Value::Text(text)) => {
+            Value::Text(units::bytes(text).map_err(|what| Diagnostic::error(at, what))?.to_string())
+        }
         (To::Bytes, Value::Int(value)) => Value::Text(value.to_string()),
         (To::Bytes, Value::Float(_)) => {
             let warning = format!("`{path}` is a number with a fraction; it is ignored");
-            report.push(
-                path,
-                Diagnostic::warning(at, warning).help("put it in quotes, with a unit"),
-            );
+            report
+                .push(path, Diagnostic::warning(at, warning).help("put it in quotes, with a unit"));
             Value::Text("0".to_owned())
         }
         (To::Duration, Value::Text(text)) => {
@@ -263,9 +253,7 @@ fn hosts_to_list(node: &mut Node) -> Result<(), Diagnostic> {
         if host.is_empty() || host.contains([':', '=']) {
             return Err(Diagnostic::error(at, format!("`{host}` is no host name")));
         }
-        let bare = address
-            .strip_prefix('[')
-            .and_then(|address| address.strip_suffix(']'));
+        let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
         let address = bare.filter(|bare| !bare.is_empty()).unwrap_or(&address);
         lines.push(Node::text(at, format!("{host}={address}")));
     }

@@ -93,13 +93,7 @@ pub fn parse(text: &str) -> Result<Vec<Part<'_>>, Error> {
             Some(b'{') => braced(text, start)?,
             Some(byte) if is_name_start(*byte) => {
                 let end = name_end(bytes, start + 1);
-                (
-                    end,
-                    Kind::Variable {
-                        name: &text[start + 1..end],
-                        operator: None,
-                    },
-                )
+                (end, Kind::Variable { name: &text[start + 1..end], operator: None })
             }
             // A dollar before anything else is just a dollar.
             _ => {
@@ -108,23 +102,14 @@ pub fn parse(text: &str) -> Result<Vec<Part<'_>>, Error> {
             }
         };
         if literal < start {
-            parts.push(Part {
-                range: literal..start,
-                kind: Kind::Text(&text[literal..start]),
-            });
+            parts.push(Part { range: literal..start, kind: Kind::Text(&text[literal..start]) });
         }
-        parts.push(Part {
-            range: start..end,
-            kind,
-        });
+        parts.push(Part { range: start..end, kind });
         at = end;
         literal = end;
     }
     if literal < text.len() {
-        parts.push(Part {
-            range: literal..text.len(),
-            kind: Kind::Text(&text[literal..]),
-        });
+        parts.push(Part { range: literal..text.len(), kind: Kind::Text(&text[literal..]) });
     }
     Ok(parts)
 }
@@ -134,9 +119,8 @@ fn is_name_start(byte: u8) -> bool {
 }
 
 fn name_end(bytes: &[u8], start: usize) -> usize {
-    let length = bytes[start..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+    let length =
+        bytes[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
     start + length.count()
 }
 
@@ -154,30 +138,13 @@ fn braced(text: &str, start: usize) -> Result<(usize, Kind<'_>), Error> {
     let after_name = name_end(bytes, name_start);
     let name = &text[name_start..after_name];
     if bytes.get(after_name) == Some(&b'}') {
-        return Ok((
-            after_name + 1,
-            Kind::Variable {
-                name,
-                operator: None,
-            },
-        ));
+        return Ok((after_name + 1, Kind::Variable { name, operator: None }));
     }
     let (operator, length) = operator(&text[after_name..]).ok_or_else(invalid)?;
     let word = after_name + length;
-    let end = closing_brace(bytes, start + 1)
-        .filter(|end| *end >= word)
-        .ok_or_else(invalid)?;
-    let inner = Word {
-        text: &text[word..end],
-        start: word,
-    };
-    Ok((
-        end + 1,
-        Kind::Variable {
-            name,
-            operator: Some((operator, inner)),
-        },
-    ))
+    let end = closing_brace(bytes, start + 1).filter(|end| *end >= word).ok_or_else(invalid)?;
+    let inner = Word { text: &text[word..end], start: word };
+    Ok((end + 1, Kind::Variable { name, operator: Some((operator, inner)) }))
 }
 
 /// The brace that closes the one at `open`: the matching one, or, where the count does not come
@@ -275,10 +242,7 @@ fn fill(
             }
             continue;
         };
-        let inner = Word {
-            text: inner.text,
-            start: word.start + inner.start,
-        };
+        let inner = Word { text: inner.text, start: word.start + inner.start };
         let filled = match operator {
             Operator::Default | Operator::Required | Operator::Alternate => value.is_some(),
             _ => value.as_ref().is_some_and(|value| !value.is_empty()),
@@ -365,10 +329,7 @@ mod tests {
         let (_, unset) = run("$A ${B} ${C:-x} ${D:+x} $SET").unwrap();
         assert_eq!(unset, ["A", "B"]);
         let (_, unset) = run("${SET:-$A}").unwrap();
-        assert!(
-            unset.is_empty(),
-            "a default that is not needed is not looked at"
-        );
+        assert!(unset.is_empty(), "a default that is not needed is not looked at");
     }
 
     #[test]

@@ -44,11 +44,7 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
             "w" => 7 * 24 * 3_600 * 1_000_000_000,
             _ => return None,
         };
-        let whole: i128 = if whole.is_empty() {
-            0
-        } else {
-            whole.parse().ok()?
-        };
+        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         total = total.checked_add(whole.checked_mul(scale)?)?;
         // More digits than nanoseconds can show say nothing.
         let fraction = &fraction[..fraction.len().min(18)];
@@ -72,9 +68,7 @@ pub fn go_duration(nanoseconds: i64) -> String {
             return whole.to_string();
         }
         let width = scale.ilog10() as usize;
-        format!("{whole}.{fraction:0width$}")
-            .trim_end_matches('0')
-            .to_owned()
+        format!("{whole}.{fraction:0width$}").trim_end_matches('0').to_owned()
     };
     match all {
         0 => "0s".to_owned(),
@@ -98,9 +92,7 @@ pub fn go_duration(nanoseconds: i64) -> String {
 /// A canonical duration of a model, for the clock; negative ones are none.
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
-    u64::try_from(nanoseconds(text)?)
-        .ok()
-        .map(Duration::from_nanos)
+    u64::try_from(nanoseconds(text)?).ok().map(Duration::from_nanos)
 }
 
 /// Reads a size in bytes: a number with an optional unit `b k m g t p`, each also with `b` or `ib`,
@@ -127,21 +119,15 @@ pub fn bytes(text: &str) -> Result<i64, String> {
         None => 1.0,
         Some('b') if letters.as_str().is_empty() => 1.0,
         Some(prefix) => {
-            let power = "kmgtp"
-                .find(prefix)
-                .filter(|_| matches!(letters.as_str(), "" | "b" | "ib"));
+            let power =
+                "kmgtp".find(prefix).filter(|_| matches!(letters.as_str(), "" | "b" | "ib"));
             let Some(power) = power else {
-                return Err(format!(
-                    "`{unit}` is no unit of size; use b, k, m, g, t or p"
-                ));
+                return Err(format!("`{unit}` is no unit of size; use b, k, m, g, t or p"));
             };
             1024_f64.powi(i32::try_from(power).unwrap_or(0) + 1)
         }
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "sizes are cut to whole bytes"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "sizes are cut to whole bytes")]
     Ok((value * scale) as i64)
 }
 
@@ -168,24 +154,9 @@ mod tests {
             ("1s1s", "2s"),
             ("36h", "36h0m0s"),
         ] {
-            assert_eq!(
-                nanoseconds(text).map(go_duration).as_deref(),
-                Some(want),
-                "{text}"
-            );
+            assert_eq!(nanoseconds(text).map(go_duration).as_deref(), Some(want), "{text}");
         }
-        for text in [
-            "",
-            "1",
-            "s",
-            "1x",
-            "1 s",
-            "1y",
-            "1mo",
-            ".s",
-            "-",
-            "99999999w",
-        ] {
+        for text in ["", "1", "s", "1x", "1 s", "1y", "1mo", ".s", "-", "99999999w"] {
             assert_eq!(nanoseconds(text), None, "{text}");
         }
     }
@@ -206,9 +177,7 @@ mod tests {
         ] {
             assert_eq!(bytes(text), Ok(want), "{text}");
         }
-        for text in [
-            "", "k", "1ki", "1e", "-1", "-1m", "1kbx", "1bb", "x1", "inf",
-        ] {
+        for text in ["", "k", "1ki", "1e", "-1", "-1m", "1kbx", "1bb", "x1", "inf"] {
             assert!(bytes(text).is_err(), "{text}");
         }
     }

@@ -18,11 +18,7 @@ pub(super) struct Services<'a> {
 
 /// Checks the enabled services and the resources of `root`.
 pub(super) fn consistency(root: &Node, services: Services<'_>, report: &mut Report) {
-    let mut pass = Pass {
-        root,
-        services,
-        report,
-    };
+    let mut pass = Pass { root, services, report };
     let section = Path::Root;
     let section = section.key("services");
     for (name, entry) in services.enabled {
@@ -41,10 +37,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn service(&mut self, name: &str, entry: &Entry, path: &Path<'_>) {
         let service = &entry.node;
-        if ["image", "build", "provider"]
-            .iter()
-            .all(|key| service.get(key).is_none())
-        {
+        if ["image", "build", "provider"].iter().all(|key| service.get(key).is_none()) {
             let message = format!("the service `{name}` has neither `image` nor `build`");
             self.push(path, Diagnostic::error(entry.key, message));
         }
@@ -67,10 +60,9 @@ impl Pass<'_> {
         let Some(build) = service.get("build") else {
             return;
         };
-        if let (Some(file), Some(inline)) = (
-            filled(build, "dockerfile"),
-            filled(build, "dockerfile_inline"),
-        ) {
+        if let (Some(file), Some(inline)) =
+            (filled(build, "dockerfile"), filled(build, "dockerfile_inline"))
+        {
             self.push(
                 path,
                 Diagnostic::error(
@@ -80,16 +72,10 @@ impl Pass<'_> {
                 .context(file.span, "the file is named here"),
             );
         }
-        for (context, entry) in build
-            .get("additional_contexts")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
+        for (context, entry) in
+            build.get("additional_contexts").and_then(Node::as_map).into_iter().flatten()
         {
-            let Some(target) = entry
-                .node
-                .as_str()
-                .and_then(|text| text.strip_prefix("service:"))
+            let Some(target) = entry.node.as_str().and_then(|text| text.strip_prefix("service:"))
             else {
                 continue;
             };
@@ -120,9 +106,7 @@ impl Pass<'_> {
             && !platforms.is_empty()
             && !platforms.contains(&text)
         {
-            let at = build
-                .get("platforms")
-                .map_or(Span::NOWHERE, |node| node.span);
+            let at = build.get("platforms").map_or(Span::NOWHERE, |node| node.span);
             self.push(
                 path,
                 Diagnostic::error(
@@ -141,11 +125,8 @@ impl Pass<'_> {
         {
             self.push(
                 path,
-                Diagnostic::error(
-                    mode.span,
-                    "`network_mode` and `networks` exclude each other",
-                )
-                .context(first.key, "a network is joined here"),
+                Diagnostic::error(mode.span, "`network_mode` and `networks` exclude each other")
+                    .context(first.key, "a network is joined here"),
             );
         }
         for (network, entry) in networks.into_iter().flatten() {
@@ -169,13 +150,7 @@ impl Pass<'_> {
         {
             return;
         }
-        let near = nearest(
-            name,
-            declared
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.as_str()),
-        );
+        let near = nearest(name, declared.into_iter().flatten().map(|(name, _)| name.as_str()));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("declare it at the top level: `{section}: {{{name}: }}`"),
@@ -204,11 +179,8 @@ impl Pass<'_> {
     }
 
     fn dependencies(&mut self, name: &str, service: &Node, path: &Path<'_>) {
-        for (target, entry) in service
-            .get("depends_on")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
+        for (target, entry) in
+            service.get("depends_on").and_then(Node::as_map).into_iter().flatten()
         {
             if self.services.enabled.contains_key(target)
                 || self.report.is_broken("services", target)
@@ -238,21 +210,14 @@ impl Pass<'_> {
             self.push(
                 path,
                 Diagnostic::error(at, format!("{what} `{target}`, which is off"))
-                    .context(
-                        disabled.key,
-                        format!("its profiles are {}", quoted(&profiles)),
-                    )
+                    .context(disabled.key, format!("its profiles are {}", quoted(&profiles)))
                     .help(format!(
                         "pass `--profile {flag}`, or make the dependency `required: false`"
                     )),
             );
             return;
         }
-        let names = self
-            .services
-            .enabled
-            .keys()
-            .chain(self.services.disabled.keys());
+        let names = self.services.enabled.keys().chain(self.services.disabled.keys());
         let near = nearest(target, names.map(String::as_str));
         self.push(
             path,
@@ -308,12 +273,7 @@ impl Pass<'_> {
                 self.reference(path, name, what, section, source, at);
             }
         }
-        for (model, entry) in service
-            .get("models")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
-        {
+        for (model, entry) in service.get("models").and_then(Node::as_map).into_iter().flatten() {
             self.reference(path, name, "model", "models", model, entry.key);
         }
     }
@@ -385,16 +345,10 @@ impl Pass<'_> {
     }
 
     fn watch(&mut self, service: &Node, path: &Path<'_>) {
-        for trigger in service
-            .at(["develop", "watch"])
-            .into_iter()
-            .flat_map(Node::items)
-        {
+        for trigger in service.at(["develop", "watch"]).into_iter().flat_map(Node::items) {
             let action = trigger.str_of("action").unwrap_or("");
             if filled(trigger, "target").is_none() && !matches!(action, "rebuild" | "restart") {
-                let at = trigger
-                    .get("action")
-                    .map_or(trigger.span, |action| action.span);
+                let at = trigger.get("action").map_or(trigger.span, |action| action.span);
                 self.push(
                     path,
                     Diagnostic::error(at, format!("the action `{action}` needs a `target`")),
@@ -406,13 +360,7 @@ impl Pass<'_> {
     fn secrets(&mut self) {
         let root = Path::Root;
         let section = root.key("secrets");
-        for (name, entry) in self
-            .root
-            .get("secrets")
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
-        {
+        for (name, entry) in self.root.get("secrets").and_then(Node::as_map).into_iter().flatten() {
             let secret = &entry.node;
             let external = secret.get("external").and_then(Node::as_bool) == Some(true);
             if !external
@@ -426,21 +374,16 @@ impl Pass<'_> {
     }
 
     fn cycles(&mut self) {
-        let services = self
-            .services
-            .enabled
-            .iter()
-            .map(|(name, entry)| (name.as_str(), &entry.node));
+        let services =
+            self.services.enabled.iter().map(|(name, entry)| (name.as_str(), &entry.node));
         let graph = Graph::of_services(services, Reason::Start);
         for cycle in graph.cycles() {
             let names: Vec<&str> = cycle.iter().map(|(name, _)| *name).collect();
             let Some(((first, at), rest)) = cycle.split_first() else {
                 continue;
             };
-            let message = format!(
-                "services depend on each other: {} -> {first}",
-                names.join(" -> ")
-            );
+            let message =
+                format!("services depend on each other: {} -> {first}", names.join(" -> "));
             let mut diagnostic = Diagnostic::error(*at, message);
             for (name, at) in rest {
                 diagnostic = diagnostic.context(*at, format!("`{name}` depends on the next"));
@@ -452,8 +395,7 @@ impl Pass<'_> {
 
 /// The value of `key` unless it is empty.
 fn filled<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
-    node.get(key)
-        .filter(|value| !value.is_null() && value.as_str() != Some(""))
+    node.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
 fn is_zero(node: &Node) -> bool {
@@ -466,11 +408,7 @@ fn is_zero(node: &Node) -> bool {
 }
 
 fn quoted(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Names of containers that two services would share.

@@ -15,9 +15,7 @@ pub struct Terminal {
 impl Terminal {
     #[must_use]
     pub fn new(env: &Env) -> Self {
-        Self {
-            no_color: env.non_empty("NO_COLOR").is_some(),
-        }
+        Self { no_color: env.non_empty("NO_COLOR").is_some() }
     }
 
     /// Whether standard error shows colours.

@@ -233,9 +233,7 @@ fn is_base_60(text: &str) -> bool {
     let mut parts = text.split(':');
     let first = parts.next().unwrap_or("");
     if !first.starts_with(|char: char| char.is_ascii_digit())
-        || !first
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+        || !first.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
     {
         return false;
     }
@@ -251,9 +249,7 @@ fn is_base_60(text: &str) -> bool {
     };
     middle.iter().all(|part| sexagesimal(part))
         && sexagesimal(last)
-        && fraction
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+        && fraction.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Which styles can hold a text, in block context.
@@ -267,12 +263,7 @@ struct Style {
 impl Style {
     fn of(text: &str) -> Self {
         if text.is_empty() {
-            return Self {
-                plain: true,
-                single_quoted: true,
-                block: false,
-                multiline: false,
-            };
+            return Self { plain: true, single_quoted: true, block: false, multiline: false };
         }
         let is_break =
             |char: char| matches!(char, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
@@ -433,18 +424,10 @@ pub fn natural_order(a: &str, b: &str) -> Ordering {
             (true, true) => return left.cmp(&right),
             // Where a number ends, the shorter number comes first; elsewhere letters come last.
             (true, false) => {
-                return if in_digits {
-                    Ordering::Less
-                } else {
-                    Ordering::Greater
-                };
+                return if in_digits { Ordering::Less } else { Ordering::Greater };
             }
             (false, true) => {
-                return if in_digits {
-                    Ordering::Greater
-                } else {
-                    Ordering::Less
-                };
+                return if in_digits { Ordering::Greater } else { Ordering::Less };
             }
             (false, false) => {}
         }
@@ -477,10 +460,7 @@ mod tests {
     use crate::source::Span;
 
     fn text(text: &str) -> String {
-        yaml(&Node::map(
-            Span::NOWHERE,
-            [("k", Node::text(Span::NOWHERE, text))],
-        ))
+        yaml(&Node::map(Span::NOWHERE, [("k", Node::text(Span::NOWHERE, text))]))
     }
 
     #[test]
@@ -539,10 +519,7 @@ mod tests {
     fn collections() {
         let at = Span::NOWHERE;
         let inner = Node::map(at, [("a", Node::int(at, 1)), ("b", Node::null(at))]);
-        let nested = Node::list(
-            at,
-            vec![Node::list(at, vec![Node::int(at, 1), Node::int(at, 2)])],
-        );
+        let nested = Node::list(at, vec![Node::list(at, vec![Node::int(at, 1), Node::int(at, 2)])]);
         let tree = Node::map(
             at,
             [
@@ -589,17 +566,12 @@ f: []
                 ("a\nb", Node::int(at, 3)),
             ],
         );
-        assert_eq!(
-            yaml(&tree),
-            format!("\"n\": 1\n? {long}\n: 2\n? |-\n  a\n  b\n: 3\n")
-        );
+        assert_eq!(yaml(&tree), format!("\"n\": 1\n? {long}\n: 2\n? |-\n  a\n  b\n: 3\n"));
     }
 
     #[test]
     fn natural_key_order() {
-        let mut keys = vec![
-            "a-b", "ab", "A10", "a1", "_x", "1a", "A", "10", "a", "9", "A2",
-        ];
+        let mut keys = vec!["a-b", "ab", "A10", "a1", "_x", "1a", "A", "10", "a", "9", "A2"];
         keys.sort_by(|a, b| natural_order(a, b));
         assert_eq!(keys.join(" "), "_x 1a 9 10 A A2 A10 a a-b a1 ab");
     }

@@ -52,11 +52,7 @@ pub struct Entry {
 impl Node {
     #[must_use]
     pub fn new(span: Span, value: Value) -> Self {
-        Self {
-            span,
-            mark: Mark::None,
-            value,
-        }
+        Self { span, mark: Mark::None, value }
     }
 
     #[must_use]

@@ -72,13 +72,9 @@ mod tests {
 
     #[test]
     fn json_form() {
-        for (value, text) in [
-            (1e6, "1000000"),
-            (1e-7, "1e-7"),
-            (1e21, "1e+21"),
-            (0.5, "0.5"),
-            (1e-6, "0.000001"),
-        ] {
+        for (value, text) in
+            [(1e6, "1000000"), (1e-7, "1e-7"), (1e21, "1e+21"), (0.5, "0.5"), (1e-6, "0.000001")]
+        {
             assert_eq!(json(value), text);
         }
     }

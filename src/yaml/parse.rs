@@ -28,10 +28,7 @@ pub const MAX_SCALAR: usize = 16 << 20;
 pub fn parse(file: FileId, text: &str) -> Result<Vec<Node>, Diagnostics> {
     if let Some((offset, char)) = text.char_indices().find(|(_, char)| !is_allowed(*char)) {
         let span = Span::new(file, offset..offset + char.len_utf8());
-        let message = format!(
-            "the control character U+{:04X} is not allowed",
-            u32::from(char)
-        );
+        let message = format!("the control character U+{:04X} is not allowed", u32::from(char));
         return Err(Diagnostic::error(span, message)
             .help("write it as an escape in double quotes, such as \"\\x07\"")
             .into());
@@ -129,11 +126,7 @@ impl<'a> Builder<'a> {
     }
 
     fn syntax(&self, error: &ScanError) -> Diagnostic {
-        let offset = error
-            .marker()
-            .byte_offset()
-            .unwrap_or(0)
-            .min(self.text.len());
+        let offset = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
         let span = Span::new(self.file, offset..offset);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => too_deep(span),
@@ -150,11 +143,7 @@ impl<'a> Builder<'a> {
                     .bytes()
                     .take_while(|byte| matches!(byte, b' ' | b'\t'))
                     .any(|byte| byte == b'\t');
-                if tabbed {
-                    diagnostic.help("indent with spaces, not tabs")
-                } else {
-                    diagnostic
-                }
+                if tabbed { diagnostic.help("indent with spaces, not tabs") } else { diagnostic }
             }
         }
     }
@@ -210,10 +199,7 @@ impl<'a> Builder<'a> {
         let (event, place) = self.next()?;
         debug_assert!(matches!(event, Event::Anchor(..)));
         let span = self.span(&place);
-        let name = self
-            .text
-            .get(span.range())
-            .map_or("", |name| name.trim_start_matches('&'));
+        let name = self.text.get(span.range()).map_or("", |name| name.trim_start_matches('&'));
         self.anchors.insert(name, Anchor::Open(span));
         Ok(Some(name))
     }
@@ -221,20 +207,13 @@ impl<'a> Builder<'a> {
     fn define(&mut self, name: Option<&'a str>, node: &Node) {
         if let Some(name) = name {
             let (nodes, height) = measure(node);
-            let ready = Ready {
-                node: node.clone(),
-                nodes,
-                height,
-            };
+            let ready = Ready { node: node.clone(), nodes, height };
             self.anchors.insert(name, Anchor::Ready(Rc::new(ready)));
         }
     }
 
     fn alias(&mut self, span: Span, depth: usize) -> Result<Node, Fatal> {
-        let name = self
-            .text
-            .get(span.range())
-            .map_or("", |name| name.trim_start_matches('*'));
+        let name = self.text.get(span.range()).map_or("", |name| name.trim_start_matches('*'));
         let ready = match self.anchors.get(name) {
             Some(Anchor::Ready(ready)) => Rc::clone(ready),
             Some(Anchor::Open(anchor)) => {
@@ -287,13 +266,7 @@ impl<'a> Builder<'a> {
                         self.duplicate(&name, key_span, first);
                     }
                     None => {
-                        map.insert(
-                            name,
-                            Entry {
-                                key: key_span,
-                                node,
-                            },
-                        );
+                        map.insert(name, Entry { key: key_span, node });
                     }
                 },
                 Key::Bad => {}
@@ -402,17 +375,9 @@ impl<'a> Builder<'a> {
             text
         };
         // The parser gives `~` for a value that is not there.
-        let text = if plain && span.range().is_empty() {
-            Cow::Borrowed("")
-        } else {
-            text
-        };
+        let text = if plain && span.range().is_empty() { Cow::Borrowed("") } else { text };
         let Some(tag) = tag else {
-            let value = if plain {
-                scalar::resolve(&text)
-            } else {
-                Value::Text(text.into_owned())
-            };
+            let value = if plain { scalar::resolve(&text) } else { Value::Text(text.into_owned()) };
             return Ok(Node::new(span, value));
         };
         if let Some(mark) = mark(tag) {
@@ -456,10 +421,7 @@ impl<'a> Builder<'a> {
             return Ok(Node::new(span, value));
         }
         let name = core_tag(tag).unwrap_or_default().into_owned();
-        self.problems.push(Diagnostic::error(
-            span,
-            format!("this value is no `!!{name}`"),
-        ));
+        self.problems.push(Diagnostic::error(span, format!("this value is no `!!{name}`")));
         Ok(Node::null(span))
     }
 }
@@ -471,23 +433,13 @@ enum Key {
 }
 
 fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        span,
-        format!("values are nested more than {MAX_DEPTH} levels deep"),
-    )
+    Diagnostic::error(span, format!("values are nested more than {MAX_DEPTH} levels deep"))
 }
 
 fn collection(start: Span, end: Span, value: Value, tag: Option<&Tag>) -> Node {
-    let span = Span::new(
-        start.file(),
-        start.start()..end.range().end.max(start.range().end),
-    );
+    let span = Span::new(start.file(), start.start()..end.range().end.max(start.range().end));
     match tag.and_then(mark) {
-        Some(Mark::Reset) => Node {
-            span,
-            mark: Mark::Reset,
-            value: Value::Null,
-        },
+        Some(Mark::Reset) => Node { span, mark: Mark::Reset, value: Value::Null },
         Some(mark) => Node { span, mark, value },
         None => Node::new(span, value),
     }
@@ -677,23 +629,14 @@ mod tests {
         check_err("a: *b\n", "1:4: there is no anchor `b` before this alias");
         check_err("a: &a {b: *a}\n", "1:11: the anchor `a` contains itself");
         check_err("1: a\n", "1:1: a key must be text, but this one is `1`");
-        check_err(
-            "a:\n  ~: b\n",
-            "2:3: a key must be text, but this one is empty",
-        );
-        check_err(
-            "[a]: b\n",
-            "1:1: a key must be text, but this one is a list or a mapping",
-        );
+        check_err("a:\n  ~: b\n", "2:3: a key must be text, but this one is empty");
+        check_err("[a]: b\n", "1:1: a key must be text, but this one is a list or a mapping");
         check_err(
             "a: {<<: 1}\n",
             "1:9: `<<` takes a mapping or a list of mappings, not an integer",
         );
         check_err("a: !!int x\n", "1:10: this value is no `!!int`");
-        check_err(
-            "a: \u{1}\n",
-            "1:4: the control character U+0001 is not allowed",
-        );
+        check_err("a: \u{1}\n", "1:4: the control character U+0001 is not allowed");
         check_err("a:\n\t- b\n", "2:2: a tab stands where YAML wants spaces");
     }
 
@@ -708,13 +651,7 @@ mod tests {
             writeln!(bomb, "a{level}: &a{level} [{items}]").unwrap();
         }
         let (_, documents) = read(&bomb);
-        let message = documents
-            .unwrap_err()
-            .iter()
-            .next()
-            .unwrap()
-            .message
-            .clone();
+        let message = documents.unwrap_err().iter().next().unwrap().message.clone();
         assert_eq!(message, "aliases expand to more than 100000 values");
         let mut chain = String::from("a0: &a0 {k: v}\n");
         for level in 1..300 {
@@ -722,13 +659,7 @@ mod tests {
             writeln!(chain, "a{level}: &a{level} {{k: *a{}}}", level - 1).unwrap();
         }
         let (_, documents) = read(&chain);
-        let message = documents
-            .unwrap_err()
-            .iter()
-            .next()
-            .unwrap()
-            .message
-            .clone();
+        let message = documents.unwrap_err().iter().next().unwrap().message.clone();
         assert_eq!(message, "values are nested more than 128 levels deep");
     }
 }

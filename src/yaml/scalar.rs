@@ -128,18 +128,12 @@ fn timestamp(text: &str) -> Option<String> {
     let fraction = match fraction {
         Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             let digits = digits[..digits.len().min(9)].trim_end_matches('0');
-            if digits.is_empty() {
-                String::new()
-            } else {
-                format!(".{digits}")
-            }
+            if digits.is_empty() { String::new() } else { format!(".{digits}") }
         }
         Some(_) => return None,
         None => String::new(),
     };
-    Some(format!(
-        "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
-    ))
+    Some(format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"))
 }
 
 /// One or two digits between `low` and `high`.
@@ -147,9 +141,7 @@ fn field(text: &str, low: u32, high: u32) -> Option<u32> {
     if !(1..=2).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse()
-        .ok()
-        .filter(|value| (low..=high).contains(value))
+    text.parse().ok().filter(|value| (low..=high).contains(value))
 }
 
 fn days(year: u32, month: u32) -> u32 {
@@ -251,10 +243,7 @@ mod tests {
             ("2001-01-01", "Time(\"2001-01-01T00:00:00Z\")"),
             ("2001-1-2", "Time(\"2001-01-02T00:00:00Z\")"),
             ("2001-02-30", "Text(\"2001-02-30\")"),
-            (
-                "2001-12-14T21:59:43.10-05:00",
-                "Time(\"2001-12-14T21:59:43.1-05:00\")",
-            ),
+            ("2001-12-14T21:59:43.10-05:00", "Time(\"2001-12-14T21:59:43.1-05:00\")"),
             ("2001-12-14 21:59:43", "Time(\"2001-12-14T21:59:43Z\")"),
             ("2001-12-14 21:59", "Text(\"2001-12-14 21:59\")"),
             ("2001-12", "Text(\"2001-12\")"),

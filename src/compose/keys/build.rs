@@ -9,15 +9,10 @@ use crate::compose::schema::{
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node, Value};
 
-pub(super) const KEY: Key = Key::new("build", Shape::Short(&SHORT))
-    .print(Print::IfPresent)
-    .unhashed();
+pub(super) const KEY: Key =
+    Key::new("build", Shape::Short(&SHORT)).print(Print::IfPresent).unhashed();
 
-static SHORT: Short = Short {
-    accepts: Kinds::TEXT,
-    expand,
-    long: Shape::Record(&BUILD),
-};
+static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&BUILD) };
 
 const CONTEXT: Leaf = TEXT.path(PathKind::Context);
 /// `provenance` and `sbom`: on, off, or parameters.
@@ -56,13 +51,7 @@ static STAGES: List = TEXTS.single();
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 fn expand(short: &Node) -> Result<Node, Diagnostic> {
-    Ok(Node::map(
-        short.span,
-        [(
-            "context",
-            Node::text(short.span, short.as_str().unwrap_or("")),
-        )],
-    ))
+    Ok(Node::map(short.span, [("context", Node::text(short.span, short.as_str().unwrap_or("")))]))
 }
 
 fn here_by_default(build: &mut Node) {
@@ -71,11 +60,8 @@ fn here_by_default(build: &mut Node) {
     }
 }
 
-static SHORT_CONTEXTS: Short = Short {
-    accepts: Kinds::LIST,
-    expand: expand_contexts,
-    long: Shape::Dict(&CONTEXTS),
-};
+static SHORT_CONTEXTS: Short =
+    Short { accepts: Kinds::LIST, expand: expand_contexts, long: Shape::Dict(&CONTEXTS) };
 static CONTEXTS: Dict = Dict::of(Shape::Leaf(NAMED_CONTEXT));
 const NAMED_CONTEXT: Leaf =
     Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL), To::Text).path(PathKind::Context);
@@ -95,14 +81,9 @@ fn expand_contexts(list: &Node) -> Result<Node, Diagnostic> {
     Ok(map)
 }
 
-static SHORT_SSH: Short = Short {
-    accepts: Kinds::LIST,
-    expand: expand_ssh,
-    long: Shape::Dict(&KEYS),
-};
-static KEYS: Dict = Dict::of(Shape::Leaf(SSH_KEY))
-    .null(NullChild::Kept)
-    .display(ssh_list);
+static SHORT_SSH: Short =
+    Short { accepts: Kinds::LIST, expand: expand_ssh, long: Shape::Dict(&KEYS) };
+static KEYS: Dict = Dict::of(Shape::Leaf(SSH_KEY)).null(NullChild::Kept).display(ssh_list);
 const SSH_KEY: Leaf =
     Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL), To::Text).path(PathKind::AnyHost);
 
@@ -124,13 +105,7 @@ fn expand_ssh(list: &Node) -> Result<Node, Diagnostic> {
         };
         let node = Node::new(entry.key, path);
         if let Some(map) = map.as_map_mut() {
-            map.insert(
-                id.to_owned(),
-                Entry {
-                    key: entry.key,
-                    node,
-                },
-            );
+            map.insert(id.to_owned(), Entry { key: entry.key, node });
         }
     }
     Ok(map)

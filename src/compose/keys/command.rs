@@ -92,10 +92,7 @@ mod tests {
             ("  ", vec![]),
             ("a b\tc\nd", vec!["a", "b", "c", "d"]),
             ("echo 'a b' \"c d\"", vec!["echo", "a b", "c d"]),
-            (
-                r#"echo "a\"b\n" 'x\y' z\ z"#,
-                vec!["echo", "a\"bn", "x\\y", "z z"],
-            ),
+            (r#"echo "a\"b\n" 'x\y' z\ z"#, vec!["echo", "a\"bn", "x\\y", "z z"]),
             ("echo ''", vec!["echo", ""]),
             ("echo $HOME * ~ #x", vec!["echo", "$HOME", "*", "~", "#x"]),
             ("a; b", vec!["a"]),

@@ -8,18 +8,11 @@ use crate::yaml::{Entry, Node};
 
 pub(super) const KEY: Key = Key::new("depends_on", Shape::Short(&SHORT)).unhashed();
 
-static SHORT: Short = Short {
-    accepts: Kinds::LIST,
-    expand,
-    long: Shape::Dict(&LONG),
-};
+static SHORT: Short = Short { accepts: Kinds::LIST, expand, long: Shape::Dict(&LONG) };
 static LONG: Dict = Dict::of(Shape::Record(&DEPENDENCY)).plain_names();
 
-const CONDITIONS: &[&str] = &[
-    "service_started",
-    "service_healthy",
-    "service_completed_successfully",
-];
+const CONDITIONS: &[&str] =
+    &["service_started", "service_healthy", "service_completed_successfully"];
 
 static DEPENDENCY: Record = Record::new(&[
     Key::new("condition", TEXT.rule(Rule::OneOf(CONDITIONS)).shape()).required(),
@@ -32,10 +25,7 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
     names_to_map(short, |at| {
         Node::map(
             at,
-            [
-                ("condition", Node::text(at, "service_started")),
-                ("required", Node::bool(at, true)),
-            ],
+            [("condition", Node::text(at, "service_started")), ("required", Node::bool(at, true))],
         )
     })
 }
@@ -54,19 +44,11 @@ pub(super) fn names_to_map(
             ));
         };
         if let Some(first) = map.as_map().and_then(|map| map.get(name)) {
-            return Err(
-                Diagnostic::error(item.span, format!("`{name}` stands in the list twice"))
-                    .context(first.key, "first here"),
-            );
+            return Err(Diagnostic::error(item.span, format!("`{name}` stands in the list twice"))
+                .context(first.key, "first here"));
         }
         if let Some(map) = map.as_map_mut() {
-            map.insert(
-                name.to_owned(),
-                Entry {
-                    key: item.span,
-                    node: value(item.span),
-                },
-            );
+            map.insert(name.to_owned(), Entry { key: item.span, node: value(item.span) });
         }
     }
     Ok(map)
@@ -74,10 +56,6 @@ pub(super) fn names_to_map(
 
 fn required_by_default(dependency: &mut Node) {
     if dependency.get("required").is_none() {
-        dependency.set(
-            "required",
-            dependency.span,
-            Node::bool(dependency.span, true),
-        );
+        dependency.set("required", dependency.span, Node::bool(dependency.span, true));
     }
 }

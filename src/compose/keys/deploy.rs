@@ -5,18 +5,15 @@ use crate::compose::schema::{
     Cast, DURATION, INT, Key, Kinds, Leaf, List, Pairs, Print, Record, Rule, Shape, TEXT, TEXTS, To,
 };
 
-pub(super) const KEY: Key = Key::new("deploy", Shape::Record(&DEPLOY))
-    .nullable()
-    .print(Print::IfPresent);
+pub(super) const KEY: Key =
+    Key::new("deploy", Shape::Record(&DEPLOY)).nullable().print(Print::IfPresent);
 
 const COUNT: Leaf = Leaf::new(Kinds::INT.or(Kinds::TEXT), To::Unsigned).cast(Cast::Int);
 const RATIO: Leaf = Leaf::new(Kinds::NUMBER.or(Kinds::TEXT), To::Single).cast(Cast::Float);
 
 pub(crate) static DEPLOY: Record = Record::new(&[
     Key::new("mode", TEXT.shape()),
-    Key::new("replicas", INT.shape())
-        .print(Print::IfPresent)
-        .unhashed(),
+    Key::new("replicas", INT.shape()).print(Print::IfPresent).unhashed(),
     Key::new("labels", Shape::Pairs(Pairs::Labels)),
     Key::new("update_config", Shape::Record(&UPDATE)).print(Print::IfPresent),
     Key::new("rollback_config", Shape::Record(&UPDATE)).print(Print::IfPresent),
@@ -32,11 +29,7 @@ static UPDATE: Record = Record::new(&[
     Key::new("failure_action", TEXT.shape()),
     Key::new("monitor", DURATION.shape()),
     Key::new("max_failure_ratio", RATIO.shape()),
-    Key::new(
-        "order",
-        TEXT.rule(Rule::OneOf(&["start-first", "stop-first"]))
-            .shape(),
-    ),
+    Key::new("order", TEXT.rule(Rule::OneOf(&["start-first", "stop-first"])).shape()),
 ]);
 
 static RESTART: Record = Record::new(&[

@@ -8,9 +8,8 @@ use crate::compose::schema::{
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
-pub(super) const KEY: Key = Key::new("develop", Shape::Record(&DEVELOP))
-    .nullable()
-    .print(Print::IfPresent);
+pub(super) const KEY: Key =
+    Key::new("develop", Shape::Record(&DEVELOP)).nullable().print(Print::IfPresent);
 
 static DEVELOP: Record = Record::new(&[Key::new("watch", Shape::List(&TRIGGERS))]);
 static TRIGGERS: List = List::of(Shape::Record(&TRIGGER));
@@ -18,12 +17,8 @@ static TRIGGERS: List = List::of(Shape::Record(&TRIGGER));
 const ACTIONS: &[&str] = &["rebuild", "sync", "restart", "sync+restart", "sync+exec"];
 
 static TRIGGER: Record = Record::new(&[
-    Key::new("path", PATH.path(PathKind::Followed).shape())
-        .required()
-        .print(Print::Always),
-    Key::new("action", TEXT.rule(Rule::OneOf(ACTIONS)).shape())
-        .required()
-        .print(Print::Always),
+    Key::new("path", PATH.path(PathKind::Followed).shape()).required().print(Print::Always),
+    Key::new("action", TEXT.rule(Rule::OneOf(ACTIONS)).shape()).required().print(Print::Always),
     Key::new("target", TEXT.shape()),
     Key::new("exec", Shape::Record(&hooks::HOOK)).print(Print::HookInJson),
     Key::new("include", Shape::Short(&ONE_OR_MORE)),
@@ -33,11 +28,8 @@ static TRIGGER: Record = Record::new(&[
 .check(path_is_not_blank);
 
 /// Text that stands for a list of one, and is made one before files are merged.
-pub(super) static ONE_OR_MORE: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: one_item,
-    long: Shape::List(&DISTINCT_TEXTS),
-};
+pub(super) static ONE_OR_MORE: Short =
+    Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&DISTINCT_TEXTS) };
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 pub(super) fn one_item(short: &Node) -> Result<Node, Diagnostic> {

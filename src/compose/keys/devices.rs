@@ -10,11 +10,8 @@ pub(super) const DEVICES: Key =
     Key::new("devices", Shape::List(&MAPPINGS)).merge(Merge::UniqueBy(target));
 
 static MAPPINGS: List = List::of(Shape::Short(&SHORT_MAPPING));
-static SHORT_MAPPING: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: expand_mapping,
-    long: Shape::Record(&MAPPING),
-};
+static SHORT_MAPPING: Short =
+    Short { accepts: Kinds::TEXT, expand: expand_mapping, long: Shape::Record(&MAPPING) };
 static MAPPING: Record = Record::new(&[
     Key::new("source", TEXT.shape()).required(),
     Key::new("target", TEXT.shape()),
@@ -27,10 +24,7 @@ fn expand_mapping(short: &Node) -> Result<Node, Diagnostic> {
     let at = short.span;
     let mut parts = text.split(':');
     let source = parts.next().unwrap_or("");
-    let target = parts
-        .next()
-        .filter(|target| !target.is_empty())
-        .unwrap_or(source);
+    let target = parts.next().filter(|target| !target.is_empty()).unwrap_or(source);
     let permissions = parts.next().unwrap_or("rwm");
     if parts.next().is_some() {
         return Err(Diagnostic::error(
@@ -55,11 +49,8 @@ fn target(device: &Node) -> Option<String> {
 
 pub(super) const GPUS: Key = Key::new("gpus", Shape::Short(&SHORT_GPUS));
 
-static SHORT_GPUS: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: expand_gpus,
-    long: Shape::List(&GPU_LIST),
-};
+static SHORT_GPUS: Short =
+    Short { accepts: Kinds::TEXT, expand: expand_gpus, long: Shape::List(&GPU_LIST) };
 static GPU_LIST: List = List::of(Shape::Record(&GPU));
 
 const COUNT: Leaf = Leaf::new(Kinds::TEXT.or(Kinds::INT), To::DeviceCount);
@@ -78,15 +69,11 @@ const CAPABILITIES: Key = Key::new("capabilities", Shape::List(&DISTINCT_TEXTS))
 static GPU_KEYS: [Key; 5] = request_keys(CAPABILITIES);
 static REQUEST_KEYS: [Key; 5] = request_keys(CAPABILITIES.required());
 
-static GPU: Record = Record::new(&GPU_KEYS)
-    .open()
-    .defaults(all_by_default)
-    .check(count_or_ids);
+static GPU: Record = Record::new(&GPU_KEYS).open().defaults(all_by_default).check(count_or_ids);
 
 /// A device of `deploy.resources.reservations.devices`.
-pub(super) static REQUEST: Record = Record::new(&REQUEST_KEYS)
-    .defaults(all_by_default)
-    .check(count_or_ids);
+pub(super) static REQUEST: Record =
+    Record::new(&REQUEST_KEYS).defaults(all_by_default).check(count_or_ids);
 
 fn expand_gpus(short: &Node) -> Result<Node, Diagnostic> {
     if short.as_str() != Some("all") {

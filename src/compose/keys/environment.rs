@@ -12,17 +12,10 @@ pub(super) const ENVIRONMENT: Key = Key::new("environment", Shape::Pairs(Pairs::
 pub(super) const ENV_FILE: Key =
     Key::new("env_file", Shape::Short(&SHORT)).merge(Merge::UniqueBy(path));
 
-static SHORT: Short = Short {
-    accepts: Kinds::TEXT,
-    expand,
-    long: Shape::List(&FILES),
-};
+static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::List(&FILES) };
 static FILES: List = List::of(Shape::Short(&SHORT_FILE));
-static SHORT_FILE: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: expand_file,
-    long: Shape::Record(&FILE),
-};
+static SHORT_FILE: Short =
+    Short { accepts: Kinds::TEXT, expand: expand_file, long: Shape::Record(&FILE) };
 static FILE: Record = Record::new(&[
     Key::new("path", PATH.shape()).required(),
     Key::new("required", LATE_BOOL.shape()).print(Print::Always),
@@ -39,10 +32,7 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
 #[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 fn expand_file(short: &Node) -> Result<Node, Diagnostic> {
     let at = short.span;
-    Ok(Node::map(
-        at,
-        [("path", short.clone()), ("required", Node::bool(at, true))],
-    ))
+    Ok(Node::map(at, [("path", short.clone()), ("required", Node::bool(at, true))]))
 }
 
 fn path(file: &Node) -> Option<String> {
@@ -57,16 +47,11 @@ fn required_by_default(file: &mut Node) {
 
 /// A file that must be there prints as its path.
 fn path_of_required(file: &Node) -> Option<Node> {
-    (file.get("required")?.as_bool() == Some(true))
-        .then(|| file.get("path").cloned())
-        .flatten()
+    (file.get("required")?.as_bool() == Some(true)).then(|| file.get("path").cloned()).flatten()
 }
 
 pub(super) const LABEL_FILE: Key = Key::new("label_file", Shape::Short(&SHORT_LABEL_FILE));
 
-static SHORT_LABEL_FILE: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: one_item,
-    long: Shape::List(&LABEL_FILES),
-};
+static SHORT_LABEL_FILE: Short =
+    Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&LABEL_FILES) };
 static LABEL_FILES: List = List::of(Shape::Leaf(PATH));

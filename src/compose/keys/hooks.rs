@@ -2,10 +2,8 @@
 
 use crate::compose::schema::{Key, LATE_BOOL, List, Merge, Pairs, Print, Record, Shape, TEXT};
 
-const COMMAND: Key = Key::new("command", Shape::Argv)
-    .nullable()
-    .merge(Merge::Replace)
-    .print(Print::NullInJson);
+const COMMAND: Key =
+    Key::new("command", Shape::Argv).nullable().merge(Merge::Replace).print(Print::NullInJson);
 
 pub(super) static HOOK: Record = Record::new(&[
     COMMAND.required(),

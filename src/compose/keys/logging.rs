@@ -9,7 +9,5 @@ pub(super) const KEY: Key = Key::new("logging", Shape::Record(&LOGGING))
 const VALUE: Leaf = Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::NULL), To::Text);
 static OPTIONS: Dict = Dict::of(Shape::Leaf(VALUE));
 
-static LOGGING: Record = Record::new(&[
-    Key::new("driver", TEXT.shape()),
-    Key::new("options", Shape::Dict(&OPTIONS)),
-]);
+static LOGGING: Record =
+    Record::new(&[Key::new("driver", TEXT.shape()), Key::new("options", Shape::Dict(&OPTIONS))]);

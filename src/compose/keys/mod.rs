@@ -42,17 +42,14 @@ pub static ROOT: Record = Record::new(&[
 
 pub static SERVICES: Dict = Dict::of(Shape::Record(&service::SERVICE)).plain_names();
 static NETWORKS: Dict = Dict::of(Shape::Record(&network::NETWORK)).null(NullChild::Empty);
-static VOLUMES: Dict = Dict::of(Shape::Record(&volume::VOLUME))
-    .plain_names()
-    .null(NullChild::Empty);
+static VOLUMES: Dict =
+    Dict::of(Shape::Record(&volume::VOLUME)).plain_names().null(NullChild::Empty);
 static SECRETS: Dict = Dict::of(Shape::Record(&secrets::SECRET)).plain_names();
 static CONFIGS: Dict = Dict::of(Shape::Record(&secrets::CONFIG)).plain_names();
 static MODELS: Dict = Dict::of(Shape::Record(&models::MODEL));
 
 /// The sections whose children are resources with names of the user's.
-pub const SECTIONS: [&str; 6] = [
-    "services", "networks", "volumes", "secrets", "configs", "models",
-];
+pub const SECTIONS: [&str; 6] = ["services", "networks", "volumes", "secrets", "configs", "models"];
 
 /// What became of a key that older tools knew.
 #[must_use]

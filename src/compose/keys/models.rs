@@ -18,16 +18,10 @@ pub(super) static MODEL: Record = Record::new(&[
 
 pub(super) const USED: Key = Key::new("models", Shape::Short(&SHORT));
 
-static SHORT: Short = Short {
-    accepts: Kinds::LIST,
-    expand,
-    long: Shape::Dict(&LONG),
-};
+static SHORT: Short = Short { accepts: Kinds::LIST, expand, long: Shape::Dict(&LONG) };
 static LONG: Dict = Dict::of(Shape::Record(&VARIABLES)).null(NullChild::Kept);
-static VARIABLES: Record = Record::new(&[
-    Key::new("endpoint_var", TEXT.shape()),
-    Key::new("model_var", TEXT.shape()),
-]);
+static VARIABLES: Record =
+    Record::new(&[Key::new("endpoint_var", TEXT.shape()), Key::new("model_var", TEXT.shape())]);
 
 fn expand(short: &Node) -> Result<Node, Diagnostic> {
     names_to_map(short, Node::null)

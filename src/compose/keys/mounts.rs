@@ -13,11 +13,7 @@ pub(super) const VOLUMES: Key =
     Key::new("volumes", Shape::List(&LIST)).merge(Merge::UniqueBy(target));
 
 static LIST: List = List::of(Shape::Short(&SHORT));
-static SHORT: Short = Short {
-    accepts: Kinds::TEXT,
-    expand,
-    long: Shape::Record(&MOUNT),
-};
+static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&MOUNT) };
 
 const TYPES: &[&str] = &["bind", "volume", "tmpfs", "cluster", "npipe", "image"];
 const SIZE: Leaf = Leaf::new(Kinds::INT.or(Kinds::TEXT), To::Bytes).rule(Rule::Range(0, i64::MAX));
@@ -49,15 +45,11 @@ static VOLUME: Record = Record::new(&[
     Key::new("nocopy", BOOL.shape()),
     Key::new("subpath", TEXT.shape()),
 ]);
-static TMPFS: Record = Record::new(&[
-    Key::new("size", SIZE.shape()),
-    Key::new("mode", MODE.shape()),
-]);
+static TMPFS: Record =
+    Record::new(&[Key::new("size", SIZE.shape()), Key::new("mode", MODE.shape())]);
 static IMAGE: Record = Record::new(&[Key::new("subpath", TEXT.shape())]);
 
-const PROPAGATIONS: &[&str] = &[
-    "rprivate", "private", "rshared", "shared", "rslave", "slave",
-];
+const PROPAGATIONS: &[&str] = &["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
 /// Expands `[SOURCE:]TARGET[:OPTIONS]`.
 fn expand(short: &Node) -> Result<Node, Diagnostic> {
@@ -70,10 +62,7 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
     if text.len() <= 2 {
         return Ok(Node::map(
             at,
-            [
-                ("type", Node::text(at, "volume")),
-                ("target", Node::text(at, clean(text))),
-            ],
+            [("type", Node::text(at, "volume")), ("target", Node::text(at, clean(text)))],
         ));
     }
     let sections = sections(text);
@@ -87,10 +76,7 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
         _ => return Err(invalid("it has too many colons")),
     };
     let bind = is_host_path(source);
-    let mut long = Node::map(
-        at,
-        [("type", Node::text(at, if bind { "bind" } else { "volume" }))],
-    );
+    let mut long = Node::map(at, [("type", Node::text(at, if bind { "bind" } else { "volume" }))]);
     if !source.is_empty() {
         long.set("source", at, Node::text(at, source));
     }
@@ -103,11 +89,7 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
         long.set("bind", at, block);
     }
     if options.nocopy {
-        long.set(
-            "volume",
-            at,
-            Node::map(at, [("nocopy", Node::bool(at, true))]),
-        );
+        long.set("volume", at, Node::map(at, [("nocopy", Node::bool(at, true))]));
     } else if !bind {
         long.set("volume", at, Node::empty_map(at));
     }
@@ -193,9 +175,7 @@ fn is_drive(text: &str) -> bool {
 fn is_host_path(source: &str) -> bool {
     source.starts_with(['.', '/', '~'])
         || source.starts_with("\\\\")
-        || source
-            .split_once(':')
-            .is_some_and(|(drive, _)| is_drive(drive))
+        || source.split_once(':').is_some_and(|(drive, _)| is_drive(drive))
 }
 
 fn target(mount: &Node) -> Option<String> {
@@ -218,10 +198,7 @@ fn bind_source(mount: &mut Node, base: &Base<'_>) -> Option<Diagnostic> {
     }
     let at = mount.span;
     let Some(source) = mount.get_mut("source") else {
-        return Some(Diagnostic::error(
-            at,
-            "a bind mount needs a `source`, a path of the host",
-        ));
+        return Some(Diagnostic::error(at, "a bind mount needs a `source`, a path of the host"));
     };
     if let Value::Text(path) = &mut source.value {
         *path = any_host(path, base);
@@ -252,10 +229,7 @@ mod tests {
         check("/data", r#"{"type":"volume","target":"/data","volume":{}}"#);
         check("./x", r#"{"type":"volume","target":"x","volume":{}}"#);
         check("d", r#"{"type":"volume","target":"d"}"#);
-        check(
-            "data:/d/../e/",
-            r#"{"type":"volume","source":"data","target":"/e","volume":{}}"#,
-        );
+        check("data:/d/../e/", r#"{"type":"volume","source":"data","target":"/e","volume":{}}"#);
         check(
             "./a:/a:ro",
             r#"{"type":"bind","source":"./a","target":"/a","read_only":true,"bind":{"create_host_path":true}}"#,
@@ -286,13 +260,7 @@ mod tests {
             r#"{"type":"volume","source":"${D:-./x}","target":"/y","volume":{}}"#,
         );
         check("", "a volume is empty");
-        check(
-            "aa::/b",
-            "invalid volume `aa::/b`: nothing stands between two colons",
-        );
-        check(
-            "aa:/b:ro:x",
-            "invalid volume `aa:/b:ro:x`: it has too many colons",
-        );
+        check("aa::/b", "invalid volume `aa::/b`: nothing stands between two colons");
+        check("aa:/b:ro:x", "invalid volume `aa:/b:ro:x`: it has too many colons");
     }
 }

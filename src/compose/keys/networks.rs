@@ -10,14 +10,8 @@ use crate::yaml::Node;
 
 pub(super) const KEY: Key = Key::new("networks", Shape::Short(&SHORT));
 
-static SHORT: Short = Short {
-    accepts: Kinds::LIST,
-    expand,
-    long: Shape::Dict(&LONG),
-};
-static LONG: Dict = Dict::of(Shape::Record(&ATTACHMENT))
-    .plain_names()
-    .null(NullChild::Kept);
+static SHORT: Short = Short { accepts: Kinds::LIST, expand, long: Shape::Dict(&LONG) };
+static LONG: Dict = Dict::of(Shape::Record(&ATTACHMENT)).plain_names().null(NullChild::Kept);
 
 /// Never text, so that a variable cannot be used here (`model.md` §8.3).
 const PRIORITY: Leaf = Leaf::new(Kinds::NUMBER, To::Int);

@@ -36,11 +36,8 @@ fn spread(port: &Node) -> Result<Vec<Node>, Diagnostic> {
         _ => return Ok(vec![port.clone()]),
     };
     let spec = Spec::parse(&text).map_err(|problem| {
-        Diagnostic::error(
-            port.span,
-            format!("invalid port `{text}`: {}", problem.message),
-        )
-        .help_opt(problem.help)
+        Diagnostic::error(port.span, format!("invalid port `{text}`: {}", problem.message))
+            .help_opt(problem.help)
     })?;
     let mut numbers: Vec<(u16, Option<String>)> = spec.numbers();
     // The peer sorts by the text of `port/protocol`, so 100 comes before 99.
@@ -70,10 +67,7 @@ struct Problem {
 }
 
 fn problem(message: impl Into<String>) -> Problem {
-    Problem {
-        message: message.into(),
-        help: None,
-    }
+    Problem { message: message.into(), help: None }
 }
 
 struct Spec {
@@ -93,11 +87,7 @@ impl Spec {
             [] => return Err(problem("it is empty")),
         };
         let (container, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
-        let protocol = if protocol.is_empty() {
-            "tcp".to_owned()
-        } else {
-            protocol.to_lowercase()
-        };
+        let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol.to_lowercase() };
         let host_ip = host_address(&ip)?;
         if container.is_empty() {
             return Err(problem("there is no container port"));
@@ -118,16 +108,9 @@ impl Spec {
             })?)
         };
         if !matches!(&*protocol, "tcp" | "udp" | "sctp") {
-            return Err(problem(format!(
-                "`{protocol}` is no protocol; it is tcp, udp or sctp"
-            )));
+            return Err(problem(format!("`{protocol}` is no protocol; it is tcp, udp or sctp")));
         }
-        let spec = Self {
-            host_ip,
-            host,
-            container,
-            protocol,
-        };
+        let spec = Self { host_ip, host, container, protocol };
         if spec.container.0 == 0 {
             return Err(problem("a container port cannot be 0"));
         }
@@ -136,9 +119,7 @@ impl Spec {
                 if spec.container.0 != spec.container.1
                     && high - low != spec.container.1 - spec.container.0 =>
             {
-                Err(problem(
-                    "the ranges of host and container ports differ in length",
-                ))
+                Err(problem("the ranges of host and container ports differ in length"))
             }
             _ => Ok(spec),
         }
@@ -167,9 +148,7 @@ fn host_address(text: &str) -> Result<String, Problem> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let address = bare.unwrap_or(text);
     if bare.is_none() && text.contains(':') {
         return Err(Problem {
@@ -294,10 +273,7 @@ mod tests {
 
     #[test]
     fn bad_short_forms() {
-        check_err(
-            "80-82:8080-8081",
-            "the ranges of host and container ports differ in length",
-        );
+        check_err("80-82:8080-8081", "the ranges of host and container ports differ in length");
         check_err("127.0.0.1:80", "`127.0.0.1` is no host port or range");
         check_err("::1:80:80", "`::1` has too many colons");
         check_err("localhost:1:1", "`localhost` is no IP address");

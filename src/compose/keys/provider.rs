@@ -5,10 +5,7 @@ use crate::compose::schema::{Dict, Key, Kinds, Leaf, List, Print, Record, Shape,
 pub(super) const KEY: Key = Key::new("provider", Shape::Record(&PROVIDER)).print(Print::IfPresent);
 
 const VALUE: Leaf = Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL), To::Text);
-static VALUES: List = List {
-    single: true,
-    ..List::of(Shape::Leaf(VALUE))
-};
+static VALUES: List = List { single: true, ..List::of(Shape::Leaf(VALUE)) };
 
 static PROVIDER: Record = Record::new(&[
     Key::new("type", TEXT.shape()).required(),

@@ -34,15 +34,8 @@ static GENERIC_RESOURCE: Record =
     ]);
 static DISCRETE: Record = Record::new(&[
     Key::new("kind", TEXT.shape()).print(Print::Always),
-    Key::new(
-        "value",
-        Leaf {
-            cast: crate::compose::schema::Cast::None,
-            ..NUMBER_AS_INT
-        }
-        .shape(),
-    )
-    .print(Print::Always),
+    Key::new("value", Leaf { cast: crate::compose::schema::Cast::None, ..NUMBER_AS_INT }.shape())
+        .print(Print::Always),
 ]);
 
 pub(super) const BLKIO: Key =
@@ -62,22 +55,14 @@ static BLKIO_CONFIG: Record = Record::new(&[
 
 static WEIGHTS: List = List::of(Shape::Record(&DEVICE_WEIGHT));
 static DEVICE_WEIGHT: Record = Record::new(&[
-    Key::new("path", TEXT.shape())
-        .print(Print::Always)
-        .json_name("Path"),
-    Key::new("weight", WEIGHT.shape())
-        .print(Print::Always)
-        .json_name("Weight"),
+    Key::new("path", TEXT.shape()).print(Print::Always).json_name("Path"),
+    Key::new("weight", WEIGHT.shape()).print(Print::Always).json_name("Weight"),
 ])
 .without_extensions();
 
 static RATES: List = List::of(Shape::Record(&DEVICE_RATE));
 static DEVICE_RATE: Record = Record::new(&[
-    Key::new("path", TEXT.shape())
-        .print(Print::Always)
-        .json_name("Path"),
-    Key::new("rate", INT_BYTES.shape())
-        .print(Print::Always)
-        .json_name("Rate"),
+    Key::new("path", TEXT.shape()).print(Print::Always).json_name("Path"),
+    Key::new("rate", INT_BYTES.shape()).print(Print::Always).json_name("Rate"),
 ])
 .without_extensions();

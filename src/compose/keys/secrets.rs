@@ -47,9 +47,7 @@ fn config_source(config: &Node) -> Option<Diagnostic> {
 fn one_source(object: &Node, sources: &[&str]) -> Option<Diagnostic> {
     let map = object.as_map()?;
     let words = sources.join("`, `");
-    let mut given = sources
-        .iter()
-        .filter_map(|source| map.get_key_value(*source));
+    let mut given = sources.iter().filter_map(|source| map.get_key_value(*source));
     let Some((first, entry)) = given.next() else {
         let provided = map.contains_key("driver") || map.contains_key("external");
         return (!provided)
@@ -57,11 +55,8 @@ fn one_source(object: &Node, sources: &[&str]) -> Option<Diagnostic> {
     };
     let (second, other) = given.next()?;
     Some(
-        Diagnostic::error(
-            other.key,
-            format!("`{first}` and `{second}` exclude each other"),
-        )
-        .context(entry.key, "first source"),
+        Diagnostic::error(other.key, format!("`{first}` and `{second}` exclude each other"))
+            .context(entry.key, "first source"),
     )
 }
 
@@ -71,20 +66,13 @@ pub(super) const USED_CONFIGS: Key =
     Key::new("configs", Shape::List(&REFERENCES)).merge(Merge::UniqueBy(config_target));
 
 static SERVICE_SECRETS: List = List::of(Shape::Short(&SHORT_SECRET));
-static SHORT_SECRET: Short = Short {
-    accepts: Kinds::TEXT,
-    expand,
-    long: Shape::Record(&SERVICE_SECRET),
-};
+static SHORT_SECRET: Short =
+    Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&SERVICE_SECRET) };
 static SERVICE_SECRET: Record = Record::new(REFERENCE_KEYS).defaults(default_target);
 
 /// Secrets of builds and configs of services.
 pub(super) static REFERENCES: List = List::of(Shape::Short(&SHORT));
-static SHORT: Short = Short {
-    accepts: Kinds::TEXT,
-    expand,
-    long: Shape::Record(&REFERENCE),
-};
+static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&REFERENCE) };
 static REFERENCE: Record = Record::new(REFERENCE_KEYS);
 
 const MODE: Leaf = Leaf::new(Kinds::NUMBER.or(Kinds::TEXT), To::Mode);
@@ -112,9 +100,7 @@ fn config_target(reference: &Node) -> Option<String> {
 fn target_in(reference: &Node, folder: &str) -> Option<String> {
     match reference.get("target") {
         Some(target) => target.as_str().map(str::to_owned),
-        None => reference
-            .str_of("source")
-            .map(|source| format!("{folder}/{source}")),
+        None => reference.str_of("source").map(|source| format!("{folder}/{source}")),
     }
 }
 

@@ -26,10 +26,7 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("cap_add", Shape::List(&DISTINCT_TEXTS)).merge(Merge::UniqueBy(before_equals)),
     Key::new("cap_drop", Shape::List(&DISTINCT_TEXTS)).merge(Merge::UniqueBy(before_equals)),
     Key::new("cgroup_parent", TEXT.shape()),
-    Key::new(
-        "cgroup",
-        TEXT.rule(Rule::OneOf(&["host", "private"])).shape(),
-    ),
+    Key::new("cgroup", TEXT.rule(Rule::OneOf(&["host", "private"])).shape()),
     Key::new("cpu_count", CPU_COUNT.shape()),
     Key::new("cpu_percent", CPU_PERCENT.shape()),
     Key::new("cpu_period", NUMBER_AS_INT.shape()),
@@ -39,10 +36,7 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("cpus", CPUS.cast(Cast::Float).shape()),
     Key::new("cpuset", TEXT.shape()),
     Key::new("cpu_shares", NUMBER_AS_INT.shape()),
-    Key::new("command", Shape::Argv)
-        .nullable()
-        .merge(Merge::Replace)
-        .print(Print::NullInJson),
+    Key::new("command", Shape::Argv).nullable().merge(Merge::Replace).print(Print::NullInJson),
     secrets::USED_CONFIGS,
     Key::new("container_name", TEXT.rule(CONTAINER_NAME).shape()),
     Key::new("credential_spec", Shape::Record(&CREDENTIAL_SPEC)).print(Print::IfPresent),
@@ -54,10 +48,7 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("dns_opt", Shape::List(&DISTINCT_TEXTS)).merge(Merge::UniqueBy(before_equals)),
     Key::new("dns_search", Shape::List(&ONE_OR_MORE)).merge(Merge::UniqueBy(before_equals)),
     Key::new("domainname", TEXT.shape()),
-    Key::new("entrypoint", Shape::Argv)
-        .nullable()
-        .merge(Merge::Replace)
-        .print(Print::NullInJson),
+    Key::new("entrypoint", Shape::Argv).nullable().merge(Merge::Replace).print(Print::NullInJson),
     provider::KEY,
     environment::ENVIRONMENT,
     environment::ENV_FILE,
@@ -97,9 +88,7 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("read_only", BOOL.shape()),
     Key::new("restart", TEXT.shape()),
     Key::new("runtime", TEXT.shape()),
-    Key::new("scale", INT.shape())
-        .print(Print::IfPresent)
-        .unhashed(),
+    Key::new("scale", INT.shape()).print(Print::IfPresent).unhashed(),
     secrets::USED_SECRETS,
     Key::new("security_opt", Shape::List(&DISTINCT_TEXTS)),
     Key::new("shm_size", BYTES.shape()),
@@ -124,9 +113,8 @@ pub static SERVICE: Record = Record::new(&[
 ]);
 
 const CPU_COUNT: Leaf = INT.rule(Rule::Range(0, i64::MAX));
-const CPU_PERCENT: Leaf = Leaf::new(Kinds::INT.or(Kinds::TEXT), To::Single)
-    .cast(Cast::Float)
-    .rule(Rule::Range(0, 100));
+const CPU_PERCENT: Leaf =
+    Leaf::new(Kinds::INT.or(Kinds::TEXT), To::Single).cast(Cast::Float).rule(Rule::Range(0, 100));
 const OOM_SCORE: Leaf = INT.rule(Rule::Range(-1000, 1000));
 
 const CONTAINER_NAME: Rule = Rule::Text(
@@ -149,16 +137,8 @@ const PULL_POLICY: Rule = Rule::Text(
 
 /// Contains a policy: the specification's pattern is not anchored.
 fn is_pull_policy(text: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "always",
-        "never",
-        "build",
-        "if_not_present",
-        "missing",
-        "refresh",
-        "daily",
-        "weekly",
-    ];
+    const WORDS: [&str; 8] =
+        ["always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"];
     WORDS.iter().any(|word| text.contains(word))
         || text.match_indices("every_").any(|(at, word)| {
             let rest = &text[at + word.len()..];
@@ -173,25 +153,15 @@ static CREDENTIAL_SPEC: Record = Record::new(&[
     Key::new("registry", TEXT.shape()),
 ]);
 
-static ADDRESSES: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: one_item,
-    long: Shape::List(&DNS),
-};
-static DNS: List = List {
-    without_blanks: true,
-    ..DISTINCT_TEXTS
-};
+static ADDRESSES: Short = Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&DNS) };
+static DNS: List = List { without_blanks: true, ..DISTINCT_TEXTS };
 
 static ONE_OR_MORE: List = DISTINCT_TEXTS.single();
 static GROUPS: List = List::of(Shape::Leaf(NUMBER_AS_TEXT)).distinct();
 static STORAGE: Dict = Dict::of(Shape::Leaf(NUMBER_AS_TEXT));
 
-static EXTENDS: Short = Short {
-    accepts: Kinds::TEXT,
-    expand: expand_extends,
-    long: Shape::Record(&EXTENDED),
-};
+static EXTENDS: Short =
+    Short { accepts: Kinds::TEXT, expand: expand_extends, long: Shape::Record(&EXTENDED) };
 static EXTENDED: Record = Record::new(&[
     Key::new("file", TEXT.path(PathKind::File).shape()),
     Key::new("service", TEXT.shape()).required(),

@@ -11,10 +11,6 @@ pub(super) static ULIMITS: Dict =
     Dict::of(Shape::Either(&Shape::Leaf(BOTH), &Shape::Record(&LIMIT)));
 
 static LIMIT: Record = Record::new(&[
-    Key::new("soft", INT.shape())
-        .required()
-        .print(Print::AlwaysInYaml),
-    Key::new("hard", INT.shape())
-        .required()
-        .print(Print::AlwaysInYaml),
+    Key::new("soft", INT.shape()).required().print(Print::AlwaysInYaml),
+    Key::new("hard", INT.shape()).required().print(Print::AlwaysInYaml),
 ]);

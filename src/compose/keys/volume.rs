@@ -47,18 +47,13 @@ pub(super) fn external_name(resource: &mut Node) -> Option<Diagnostic> {
 /// An external volume is not made by us, so nothing can be said of how to make it.
 fn external_alone(volume: &Node) -> Option<Diagnostic> {
     let map = volume.as_map()?;
-    let external = map
-        .get("external")
-        .filter(|it| it.node.as_bool() == Some(true))?;
+    let external = map.get("external").filter(|it| it.node.as_bool() == Some(true))?;
     let (name, entry) = map.iter().find(|(name, _)| {
         !matches!(name.as_str(), "name" | "external") && !name.starts_with("x-")
     })?;
     Some(
-        Diagnostic::error(
-            entry.key,
-            format!("an external volume cannot have `{name}`"),
-        )
-        .context(external.key, "it is external"),
+        Diagnostic::error(entry.key, format!("an external volume cannot have `{name}`"))
+            .context(external.key, "it is external"),
     )
 }
 
