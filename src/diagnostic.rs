@@ -38,12 +38,21 @@ pub struct Diagnostic {
     pub span: Span,
     /// Other places that explain it, each with a short label.
     pub context: Vec<(Span, String)>,
+    /// What else is worth knowing; each may have several lines.
+    pub notes: Vec<String>,
     pub help: Vec<String>,
 }
 
 impl Diagnostic {
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), span, context: Vec::new(), help: Vec::new() }
+        Self {
+            severity,
+            message: message.into(),
+            span,
+            context: Vec::new(),
+            notes: Vec::new(),
+            help: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -62,6 +71,12 @@ impl Diagnostic {
         if !span.is_nowhere() {
             self.context.push((span, label.into()));
         }
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
         self
     }
 
@@ -113,6 +128,13 @@ impl Diagnostics {
     pub fn extend(&mut self, other: Self) {
         for diagnostic in other.0 {
             self.push(diagnostic);
+        }
+    }
+
+    /// Adds a note to the last problem.
+    pub fn note_last(&mut self, text: impl Into<String>) {
+        if let Some(last) = self.0.last_mut() {
+            last.notes.push(text.into());
         }
     }
 
@@ -228,13 +250,16 @@ fn plain(out: &mut String, it: &Diagnostic, sources: &SourceMap, renderer: &Rend
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let notes = origins(it.span.file(), sources);
+    let notes = all_notes(it, sources);
     if it.severity == Severity::Warning {
         // A warning is one line: a project may have dozens of unset variables.
         let place = sources.position(it.span).map_or(String::new(), |at| format!(" ({at})"));
         let mut group = level
             .primary_title(format!("{}{place}", it.message))
             .elements(std::iter::empty::<annotate_snippets::Message<'_>>());
+        for note in &it.notes {
+            group = group.element(Level::NOTE.message(note.as_str()));
+        }
         for help in &it.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
@@ -312,6 +337,13 @@ fn snippets<'a>(
     drawn
 }
 
+/// How the file was reached, then what the problem itself says.
+fn all_notes(it: &Diagnostic, sources: &SourceMap) -> Vec<String> {
+    let mut notes = origins(it.span.file(), sources);
+    notes.extend(it.notes.iter().cloned());
+    notes
+}
+
 /// The chain of files that led to `file`, nearest first.
 fn origins(file: FileId, sources: &SourceMap) -> Vec<String> {
     let mut notes = Vec::new();
@@ -349,7 +381,7 @@ fn json(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
         out.push('}');
     }
     out.push_str("],\"notes\":");
-    json_list(out, &origins(it.span.file(), sources));
+    json_list(out, &all_notes(it, sources));
     out.push_str(",\"help\":");
     json_list(out, &it.help);
     out.push('}');
@@ -411,7 +443,7 @@ fn github(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
         );
     }
     let mut text = it.message.clone();
-    for note in origins(it.span.file(), sources) {
+    for note in all_notes(it, sources) {
         let _ = write!(text, "\nnote: {note}");
     }
     for help in &it.help {

@@ -73,9 +73,4 @@ impl Env {
     pub fn home(&self) -> Option<&Path> {
         self.non_empty("HOME").map(Path::new)
     }
-
-    /// Sets `name` unless the process already has it.
-    pub fn set_default(&mut self, name: &str, value: &str) {
-        self.variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-    }
 }

@@ -36,3 +36,29 @@ pub fn container(project: &str, service: &str, number: u32, separator: Separator
     let separator = separator.char();
     format!("{project}{separator}{service}{separator}{number}")
 }
+
+/// The name of a container without that of its project, as logs show it. A name that is not made of
+/// project, service and number stays whole.
+#[must_use]
+pub fn short<'a>(project: &str, service: &str, container: &'a str) -> &'a str {
+    let separator = |char| matches!(char, '-' | '_');
+    let rest = container.strip_prefix(project).and_then(|rest| rest.strip_prefix(separator));
+    let number = rest.and_then(|rest| rest.strip_prefix(service)?.strip_prefix(separator));
+    match (rest, number) {
+        (Some(rest), Some(number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => container,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names() {
+        assert_eq!(short("p", "web", "p-web-1"), "web-1");
+        assert_eq!(short("p", "web", "p_web_12"), "web_12");
+        assert_eq!(short("p", "web", "p-other"), "p-other");
+        assert_eq!(short("p", "web", "web"), "web");
+    }
+}

@@ -39,6 +39,8 @@ pub(super) struct Found {
     /// Absolute paths, or `-`.
     pub(super) files: Vec<String>,
     pub(super) folder: String,
+    /// Absolute paths of the env files that were named.
+    pub(super) env_files: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) profiles: Vec<String>,
 }
@@ -208,7 +210,13 @@ pub(super) fn find(
     } else {
         wanted.profiles.clone()
     };
-    Some(Found { files, folder, env, profiles })
+    Some(Found {
+        files,
+        folder,
+        env_files: explicit.into_iter().map(|(path, _)| path).collect(),
+        env,
+        profiles,
+    })
 }
 
 /// `--env-file`, or the comma list that stands for it.

@@ -51,6 +51,15 @@ impl Files {
         }
     }
 
+    /// The text of a file; the error is a clause.
+    ///
+    /// # Errors
+    /// Those of [`Files::read`], and bytes that are no text.
+    pub fn read_text(&self, path: &str) -> Result<String, String> {
+        let bytes = self.read(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+        String::from_utf8(bytes).map_err(|_| format!("`{path}` is no text"))
+    }
+
     #[must_use]
     pub fn kind(&self, path: &str) -> Kind {
         match self {

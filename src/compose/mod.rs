@@ -23,6 +23,7 @@ pub mod model;
 mod normalize;
 pub mod paths;
 pub mod print;
+pub mod project;
 mod report;
 pub mod schema;
 mod select;
@@ -51,6 +52,8 @@ pub struct Steps {
     pub resolve_paths: bool,
     pub consistency: bool,
     pub env_files: EnvFiles,
+    /// With the services that are asked for, take those they depend on.
+    pub dependencies: bool,
     /// Keep networks, volumes and the like that no service uses.
     pub all_resources: bool,
 }
@@ -74,6 +77,7 @@ impl Default for Steps {
             resolve_paths: true,
             consistency: true,
             env_files: EnvFiles::Selected,
+            dependencies: true,
             all_resources: false,
         }
     }
@@ -131,6 +135,7 @@ struct Project {
     name: String,
     folder: String,
     files: Vec<String>,
+    env_files: Vec<String>,
     env: BTreeMap<String, String>,
     profiles: Vec<String>,
 }
@@ -177,6 +182,7 @@ impl<'a> Loader<'a> {
             name,
             folder: found.folder,
             files: found.files,
+            env_files: found.env_files,
             env: scope.env,
             profiles: found.profiles,
         };

@@ -7,6 +7,12 @@ use crate::compose::print::{Dialect, document};
 use crate::source::Span;
 use crate::yaml::{Entry, Node};
 
+/// Whether a word is one that the peer takes for yes.
+#[must_use]
+pub fn is_yes(word: &str) -> bool {
+    matches!(&*word.to_lowercase(), "1" | "t" | "true" | "y")
+}
+
 /// A project, checked and canonical.
 #[derive(Debug)]
 pub struct Model {
@@ -15,6 +21,8 @@ pub struct Model {
     pub folder: String,
     /// Absolute paths of the Compose files, or `-`.
     pub files: Vec<String>,
+    /// Absolute paths of the env files that were named.
+    pub env_files: Vec<String>,
     /// The variables that interpolation saw.
     pub env: BTreeMap<String, String>,
     pub profiles: Vec<String>,
@@ -27,6 +35,18 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether a variable says yes, in the words that the peer takes for it.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.env.get(name).is_some_and(|text| is_yes(text))
+    }
+
+    /// The platform of services that name none.
+    #[must_use]
+    pub fn default_platform(&self) -> Option<&str> {
+        self.env.get("DOCKER_DEFAULT_PLATFORM").map(String::as_str).filter(|it| !it.is_empty())
+    }
+
     /// The canonical value at `path`: a section, a name, keys.
     #[must_use]
     pub fn node(&self, path: &[&str]) -> Option<&Node> {

@@ -3,7 +3,10 @@
 //! Every key of a Compose file is one [`Key`] row in a table of [`keys`](super::keys). The passes
 //! walk a tree and its [`Shape`] together, so no pass names a key.
 
+use crate::compose::keys::service::Service;
+use crate::compose::project::Scope;
 use crate::diagnostic::Diagnostic;
+use crate::spec::ContainerSpec;
 use crate::yaml::{Node, Value};
 
 /// Makes several values of one.
@@ -26,7 +29,33 @@ pub struct Key {
     pub json_name: &'static str,
     /// Known only to releases of the specification newer than the peer's recorded answers.
     pub recent: bool,
+    /// What a key of a service is for.
+    pub effect: Effect,
 }
+
+/// What becomes of a key of a service once it is loaded.
+#[derive(Debug, Clone, Copy)]
+pub enum Effect {
+    /// Nobody has said; not allowed for keys of a service.
+    Unsaid,
+    /// It has done its work in loading.
+    Loading,
+    /// It asks the engine for something.
+    Container(Apply),
+    /// It decides which containers there are, and when.
+    Planner,
+    /// It says how the image is made.
+    Build,
+    /// It concerns the client: what is attached, what is watched.
+    Client,
+    /// The engines we talk to have nothing for it; the words say why.
+    Ignored(&'static str),
+    /// Not done yet: a service that has it cannot be started.
+    Unsupported,
+}
+
+/// Puts a key's value into a container; the error is a clause.
+pub type Apply = fn(&Service, &Scope<'_>, &mut ContainerSpec) -> Result<(), String>;
 
 impl Key {
     #[must_use]
@@ -41,7 +70,20 @@ impl Key {
             hashed: true,
             json_name: name,
             recent: false,
+            effect: Effect::Unsaid,
         }
+    }
+
+    /// Asks the engine for something.
+    #[must_use]
+    pub const fn container(self, apply: Apply) -> Self {
+        self.effect(Effect::Container(apply))
+    }
+
+    #[must_use]
+    pub const fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
     }
 
     #[must_use]

@@ -61,6 +61,7 @@ impl Loader<'_> {
             name: project.name,
             folder: project.folder,
             files: project.files,
+            env_files: project.env_files,
             env: project.env,
             profiles,
             services,
@@ -95,7 +96,8 @@ impl Loader<'_> {
                 }
                 return None;
             };
-            for (target, dependency) in depends_on(&entry.node) {
+            let dependencies = depends_on(&entry.node).filter(|_| self.steps.dependencies);
+            for (target, dependency) in dependencies {
                 let required =
                     dependency.node.get("required").and_then(Node::as_bool) != Some(false);
                 if required || services.contains_key(target) {

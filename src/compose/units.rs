@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// Reads a sequence of numbers with units: `1h30m`, `1.5s`, `2d`.
 ///
 /// Units are `ns us µs ms s m h d w`; a leading sign is allowed, and `0` needs no unit.
@@ -89,10 +91,46 @@ pub fn go_duration(nanoseconds: i64) -> String {
     }
 }
 
-/// A canonical duration of a model, for the clock; negative ones are none.
-#[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
-    u64::try_from(nanoseconds(text)?).ok().map(Duration::from_nanos)
+/// A canonical duration of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Nanoseconds(pub i64);
+
+impl Nanoseconds {
+    /// For the clock; a negative duration is none.
+    #[must_use]
+    pub fn duration(self) -> Option<Duration> {
+        u64::try_from(self.0).ok().map(Duration::from_nanos)
+    }
+}
+
+impl TryFrom<String> for Nanoseconds {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        nanoseconds(&text).map(Self).ok_or_else(|| format!("`{text}` is no duration"))
+    }
+}
+
+/// A canonical size of a model; 0 stands for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bytes(i64);
+
+impl Bytes {
+    /// The bytes, unless there are none.
+    #[must_use]
+    pub fn get(self) -> Option<i64> {
+        (self.0 != 0).then_some(self.0)
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("`{text}` is no size"))
+    }
 }
 
 /// Reads a size in bytes: a number with an optional unit `b k m g t p`, each also with `b` or `ib`,

@@ -24,3 +24,13 @@ pub fn columns<const N: usize>(rows: &[[String; N]], min: usize) -> String {
     }
     out
 }
+
+/// Items, one a line.
+pub fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::new();
+    for item in items {
+        let _ = writeln!(out, "{item}");
+    }
+    out
+}

@@ -1,3 +1,5 @@
-//! What should be and what is.
+//! What should be, what is, and how the two are compared. Plain data, no I/O.
 
+pub mod desired;
 pub mod hash;
+pub mod observed;

@@ -3,14 +3,16 @@
 use crate::compose::keys::depends_on::names_to_map;
 use crate::compose::keys::{secrets, ulimits};
 use crate::compose::schema::{
-    Dict, INT_BYTES, Key, Kinds, LATE_BOOL, Leaf, List, Merge, NullChild, Pairs, PathKind, Print,
-    Record, Shape, Short, TEXT, TEXTS, To, before_equals,
+    Dict, Effect, INT_BYTES, Key, Kinds, LATE_BOOL, Leaf, List, Merge, NullChild, Pairs, PathKind,
+    Print, Record, Shape, Short, TEXT, TEXTS, To, before_equals,
 };
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node, Value};
 
-pub(super) const KEY: Key =
-    Key::new("build", Shape::Short(&SHORT)).print(Print::IfPresent).unhashed();
+pub(super) const KEY: Key = Key::new("build", Shape::Short(&SHORT))
+    .print(Print::IfPresent)
+    .unhashed()
+    .effect(Effect::Build);
 
 static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&BUILD) };
 
@@ -49,7 +51,6 @@ static BUILD: Record = Record::new(&[
 
 static STAGES: List = TEXTS.single();
 
-#[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 fn expand(short: &Node) -> Result<Node, Diagnostic> {
     Ok(Node::map(short.span, [("context", Node::text(short.span, short.as_str().unwrap_or("")))]))
 }
@@ -112,7 +113,6 @@ fn expand_ssh(list: &Node) -> Result<Node, Diagnostic> {
 }
 
 /// Keys print as a list of `ID` or `ID: PATH`.
-#[expect(clippy::unnecessary_wraps, reason = "the type of all displays")]
 fn ssh_list(keys: &Node) -> Option<Node> {
     let line = |(id, entry): (&String, &Entry)| {
         let text = match entry.node.as_str() {
@@ -124,4 +124,12 @@ fn ssh_list(keys: &Node) -> Option<Node> {
     let mut items: Vec<Node> = keys.as_map().into_iter().flatten().map(line).collect();
     items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     Some(Node::list(keys.span, items))
+}
+
+/// That a service is built, and under which other names.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Build {
+    pub context: String,
+    pub tags: Vec<String>,
 }

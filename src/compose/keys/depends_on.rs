@@ -1,12 +1,13 @@
 //! `depends_on`: services that must be there first, and how far along.
 
 use crate::compose::schema::{
-    Dict, Key, Kinds, LATE_BOOL, Print, Record, Rule, STRICT_BOOL, Shape, Short, TEXT,
+    Dict, Effect, Key, Kinds, LATE_BOOL, Print, Record, Rule, STRICT_BOOL, Shape, Short, TEXT,
 };
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node};
 
-pub(super) const KEY: Key = Key::new("depends_on", Shape::Short(&SHORT)).unhashed();
+pub(super) const KEY: Key =
+    Key::new("depends_on", Shape::Short(&SHORT)).unhashed().effect(Effect::Planner);
 
 static SHORT: Short = Short { accepts: Kinds::LIST, expand, long: Shape::Dict(&LONG) };
 static LONG: Dict = Dict::of(Shape::Record(&DEPENDENCY)).plain_names();
@@ -58,4 +59,36 @@ fn required_by_default(dependency: &mut Node) {
     if dependency.get("required").is_none() {
         dependency.set("required", dependency.span, Node::bool(dependency.span, true));
     }
+}
+
+/// How far along a dependency must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub enum Condition {
+    #[serde(rename = "service_started")]
+    Started,
+    #[serde(rename = "service_healthy")]
+    Healthy,
+    #[serde(rename = "service_completed_successfully")]
+    Completed,
+}
+
+impl Condition {
+    /// The word of the files and of labels.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "service_started",
+            Self::Healthy => "service_healthy",
+            Self::Completed => "service_completed_successfully",
+        }
+    }
+}
+
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Dependency {
+    pub condition: Condition,
+    /// Whether the dependent restarts with it.
+    #[serde(default)]
+    pub restart: bool,
+    pub required: bool,
 }

@@ -2,14 +2,16 @@
 
 use crate::compose::keys::hooks;
 use crate::compose::schema::{
-    DISTINCT_TEXTS, Key, Kinds, List, PATH, PathKind, Print, Record, Rule, STRICT_BOOL, Shape,
-    Short, TEXT,
+    DISTINCT_TEXTS, Effect, Key, Kinds, List, PATH, PathKind, Print, Record, Rule, STRICT_BOOL,
+    Shape, Short, TEXT,
 };
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
-pub(super) const KEY: Key =
-    Key::new("develop", Shape::Record(&DEVELOP)).nullable().print(Print::IfPresent);
+pub(super) const KEY: Key = Key::new("develop", Shape::Record(&DEVELOP))
+    .nullable()
+    .print(Print::IfPresent)
+    .effect(Effect::Client);
 
 static DEVELOP: Record = Record::new(&[Key::new("watch", Shape::List(&TRIGGERS))]);
 static TRIGGERS: List = List::of(Shape::Record(&TRIGGER));
@@ -31,7 +33,6 @@ static TRIGGER: Record = Record::new(&[
 pub(super) static ONE_OR_MORE: Short =
     Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&DISTINCT_TEXTS) };
 
-#[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 pub(super) fn one_item(short: &Node) -> Result<Node, Diagnostic> {
     Ok(Node::list(short.span, vec![short.clone()]))
 }

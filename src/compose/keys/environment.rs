@@ -1,16 +1,20 @@
 //! `environment`, `env_file` and `label_file`.
 
 use crate::compose::keys::develop::one_item;
+use crate::compose::keys::service::Service;
+use crate::compose::project::Scope;
 use crate::compose::schema::{
-    Key, Kinds, LATE_BOOL, List, Merge, PATH, Pairs, Print, Record, Shape, Short, TEXT,
+    Effect, Key, Kinds, LATE_BOOL, List, Merge, PATH, Pairs, Print, Record, Shape, Short, TEXT,
 };
 use crate::diagnostic::Diagnostic;
+use crate::spec::ContainerSpec;
 use crate::yaml::Node;
 
-pub(super) const ENVIRONMENT: Key = Key::new("environment", Shape::Pairs(Pairs::Environment));
+pub(super) const ENVIRONMENT: Key =
+    Key::new("environment", Shape::Pairs(Pairs::Environment)).container(variables);
 
 pub(super) const ENV_FILE: Key =
-    Key::new("env_file", Shape::Short(&SHORT)).merge(Merge::UniqueBy(path));
+    Key::new("env_file", Shape::Short(&SHORT)).merge(Merge::UniqueBy(path)).effect(Effect::Loading);
 
 static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::List(&FILES) };
 static FILES: List = List::of(Shape::Short(&SHORT_FILE));
@@ -29,7 +33,6 @@ fn expand(short: &Node) -> Result<Node, Diagnostic> {
     Ok(Node::list(short.span, vec![expand_file(short)?]))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 fn expand_file(short: &Node) -> Result<Node, Diagnostic> {
     let at = short.span;
     Ok(Node::map(at, [("path", short.clone()), ("required", Node::bool(at, true))]))
@@ -50,8 +53,19 @@ fn path_of_required(file: &Node) -> Option<Node> {
     (file.get("required")?.as_bool() == Some(true)).then(|| file.get("path").cloned()).flatten()
 }
 
-pub(super) const LABEL_FILE: Key = Key::new("label_file", Shape::Short(&SHORT_LABEL_FILE));
+pub(super) const LABEL_FILE: Key =
+    Key::new("label_file", Shape::Short(&SHORT_LABEL_FILE)).effect(Effect::Loading);
 
 static SHORT_LABEL_FILE: Short =
     Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&LABEL_FILES) };
 static LABEL_FILES: List = List::of(Shape::Leaf(PATH));
+
+/// Variables; a name without a value asks the engine to unset what the image sets.
+fn variables(service: &Service, _: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
+    let lines = service.environment.iter().map(|(name, value)| match value {
+        Some(value) => format!("{name}={value}"),
+        None => name.clone(),
+    });
+    spec.body.env = Some(lines.collect());
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use crate::compose::keys::depends_on::names_to_map;
 use crate::compose::schema::{
-    Dict, Key, Kinds, Leaf, NullChild, Record, Shape, Short, TEXT, TEXTS, To,
+    Dict, Effect, Key, Kinds, Leaf, NullChild, Record, Shape, Short, TEXT, TEXTS, To,
 };
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
@@ -16,7 +16,7 @@ pub(super) static MODEL: Record = Record::new(&[
     Key::new("runtime_flags", Shape::List(&TEXTS)),
 ]);
 
-pub(super) const USED: Key = Key::new("models", Shape::Short(&SHORT));
+pub(super) const USED: Key = Key::new("models", Shape::Short(&SHORT)).effect(Effect::Unsupported);
 
 static SHORT: Short = Short { accepts: Kinds::LIST, expand, long: Shape::Dict(&LONG) };
 static LONG: Dict = Dict::of(Shape::Record(&VARIABLES)).null(NullChild::Kept);

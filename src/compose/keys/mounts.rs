@@ -1,16 +1,28 @@
 //! `volumes` and `tmpfs` of a service: what is mounted where.
 
+use std::collections::BTreeMap;
+
+use bollard::models::{
+    Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum, MountImageOptions,
+    MountTmpfsOptions, MountType, MountVolumeOptions,
+};
+use serde::Deserialize;
+
+use crate::compose::keys::service::{Service, filled};
 use crate::compose::paths::{Base, any_host, clean};
+use crate::compose::project::Scope;
 use crate::compose::schema::{
     BOOL, DISTINCT_TEXTS, Key, Kinds, LATE_BOOL, Leaf, List, Merge, Pairs, Print, Record, Rule,
     Shape, Short, TEXT, To, before_equals,
 };
+use crate::compose::units::Bytes;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::spec::{ContainerSpec, Join, Shared};
 use crate::yaml::{Node, Value};
 
 pub(super) const VOLUMES: Key =
-    Key::new("volumes", Shape::List(&LIST)).merge(Merge::UniqueBy(target));
+    Key::new("volumes", Shape::List(&LIST)).merge(Merge::UniqueBy(target)).container(mount);
 
 static LIST: List = List::of(Shape::Short(&SHORT));
 static SHORT: Short = Short { accepts: Kinds::TEXT, expand, long: Shape::Record(&MOUNT) };
@@ -206,10 +218,212 @@ fn bind_source(mount: &mut Node, base: &Base<'_>) -> Option<Diagnostic> {
     None
 }
 
-pub(super) const TMPFS_KEY: Key =
-    Key::new("tmpfs", Shape::List(&TARGETS)).merge(Merge::UniqueBy(before_equals));
+pub(super) const TMPFS_KEY: Key = Key::new("tmpfs", Shape::List(&TARGETS))
+    .merge(Merge::UniqueBy(before_equals))
+    .container(mount_tmpfs);
 
 static TARGETS: List = DISTINCT_TEXTS.single();
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub source: Option<String>,
+    pub target: String,
+    pub read_only: bool,
+    pub consistency: Option<String>,
+    pub bind: Option<Bind>,
+    pub volume: Option<VolumeOptions>,
+    pub tmpfs: Option<Tmpfs>,
+    pub image: Option<Image>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Bind {
+    pub selinux: Option<String>,
+    pub propagation: Option<String>,
+    pub create_host_path: bool,
+    pub recursive: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct VolumeOptions {
+    pub labels: BTreeMap<String, String>,
+    pub nocopy: bool,
+    pub subpath: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Tmpfs {
+    pub size: Bytes,
+    pub mode: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    pub subpath: Option<String>,
+}
+
+impl Mount {
+    /// The engine's name of what is mounted: a path, a volume, an image.
+    fn engine_source(&self, scope: &Scope<'_>) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let volume = (self.kind == "volume").then(|| scope.project.volumes.get(source)).flatten();
+        Some(volume.map_or_else(|| source.clone(), |volume| volume.name.clone()))
+    }
+
+    /// Whether the old text form of binds can say it. The peer prefers that form, and it makes
+    /// missing folders of the host on every engine.
+    fn fits_bind_text(&self) -> bool {
+        match self.kind.as_str() {
+            "bind" => self.bind.as_ref().is_none_or(|bind| {
+                bind.create_host_path && bind.propagation.is_none() && bind.recursive.is_none()
+            }),
+            "volume" => {
+                self.source.is_some()
+                    && self.volume.as_ref().is_none_or(|volume| {
+                        volume.labels.is_empty() && volume.subpath.is_none() && !volume.nocopy
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    fn bind_text(&self, source: &str) -> String {
+        let access = if self.read_only { "ro" } else { "rw" };
+        let mut text = format!("{source}:{}:{access}", self.target);
+        if let Some(selinux) = self.bind.as_ref().and_then(|bind| bind.selinux.as_ref()) {
+            text.push(',');
+            text.push_str(selinux);
+        }
+        text
+    }
+
+    fn engine_mount(&self, source: Option<String>) -> Result<EngineMount, String> {
+        let typ = match self.kind.as_str() {
+            "bind" => MountType::BIND,
+            "volume" => MountType::VOLUME,
+            "tmpfs" => MountType::TMPFS,
+            "npipe" => MountType::NPIPE,
+            "cluster" => MountType::CLUSTER,
+            "image" => MountType::IMAGE,
+            other => return Err(format!("`{other}` is no type of mount")),
+        };
+        let mut mount = EngineMount {
+            target: Some(self.target.clone()),
+            source,
+            typ: Some(typ),
+            read_only: Some(self.read_only),
+            consistency: self.consistency.clone(),
+            ..EngineMount::default()
+        };
+        match typ {
+            MountType::BIND => {
+                mount.bind_options = self.bind.as_ref().map(Bind::engine_options).transpose()?;
+            }
+            MountType::VOLUME => {
+                mount.volume_options = self.volume.as_ref().map(|volume| MountVolumeOptions {
+                    no_copy: Some(volume.nocopy),
+                    labels: filled(&volume.labels),
+                    subpath: volume.subpath.clone(),
+                    driver_config: None,
+                });
+            }
+            MountType::TMPFS => {
+                // An engine that is told no mode makes a folder that anybody may write, but one
+                // engine makes one that nobody may.
+                let tmpfs = self.tmpfs.as_ref();
+                mount.tmpfs_options = Some(MountTmpfsOptions {
+                    size_bytes: tmpfs.and_then(|tmpfs| tmpfs.size.get()),
+                    mode: Some(tmpfs.and_then(|tmpfs| tmpfs.mode).unwrap_or(0o1777)),
+                    options: None,
+                });
+            }
+            MountType::IMAGE => {
+                let subpath = self.image.as_ref().and_then(|image| image.subpath.clone());
+                mount.image_options =
+                    subpath.map(|subpath| MountImageOptions { subpath: Some(subpath) });
+            }
+            _ => {}
+        }
+        Ok(mount)
+    }
+}
+
+impl Bind {
+    fn engine_options(&self) -> Result<MountBindOptions, String> {
+        let propagation = match self.propagation.as_deref() {
+            None | Some("") => None,
+            Some("private") => Some(MountBindOptionsPropagationEnum::PRIVATE),
+            Some("rprivate") => Some(MountBindOptionsPropagationEnum::RPRIVATE),
+            Some("shared") => Some(MountBindOptionsPropagationEnum::SHARED),
+            Some("rshared") => Some(MountBindOptionsPropagationEnum::RSHARED),
+            Some("slave") => Some(MountBindOptionsPropagationEnum::SLAVE),
+            Some("rslave") => Some(MountBindOptionsPropagationEnum::RSLAVE),
+            Some(other) => return Err(format!("`bind.propagation` cannot be `{other}`")),
+        };
+        let recursive = |word| Some(self.recursive.as_deref() == Some(word)).filter(|it| *it);
+        Ok(MountBindOptions {
+            propagation,
+            non_recursive: recursive("disabled"),
+            create_mountpoint: Some(self.create_host_path),
+            read_only_non_recursive: recursive("writable"),
+            read_only_force_recursive: recursive("readonly"),
+        })
+    }
+}
+
+fn mount(service: &Service, scope: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
+    for mount in &service.volumes {
+        let source = mount.engine_source(scope);
+        match source {
+            Some(source) if mount.fits_bind_text() => {
+                let text = mount.bind_text(&source);
+                spec.host().binds.get_or_insert_default().push(text);
+            }
+            source => {
+                let mount = mount.engine_mount(source)?;
+                spec.host().mounts.get_or_insert_default().push(mount);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mount_tmpfs(service: &Service, _: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
+    for item in &service.tmpfs {
+        let (target, options) = item.split_once(':').unwrap_or((item, ""));
+        let tmpfs = spec.host().tmpfs.get_or_insert_default();
+        tmpfs.insert(target.to_owned(), options.to_owned());
+    }
+    Ok(())
+}
+
+/// `volumes_from`: the volumes of a service's first container, or of any container.
+pub(super) fn volumes_from(
+    service: &Service,
+    _: &Scope<'_>,
+    spec: &mut ContainerSpec,
+) -> Result<(), String> {
+    for source in &service.volumes_from {
+        if let Some(container) = source.strip_prefix("container:") {
+            spec.host().volumes_from.get_or_insert_default().push(container.to_owned());
+            continue;
+        }
+        let (service, mode) = match source.split_once(':') {
+            Some((service, mode)) => (service, Some(mode.to_owned())),
+            None => (source.as_str(), None),
+        };
+        let what = Shared::Volumes { mode };
+        spec.joins.push(Join { service: service.to_owned(), what });
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {

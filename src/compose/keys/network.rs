@@ -1,11 +1,15 @@
 //! `networks` at the top level.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use crate::compose::keys::volume::external_name;
 use crate::compose::schema::{
     BOOL, Dict, Key, Kinds, Leaf, List, Merge, OPTIONS, Pairs, Print, Record, Shape, TEXT, To,
 };
 
-pub(super) static NETWORK: Record = Record::new(&[
+pub(crate) static NETWORK: Record = Record::new(&[
     Key::new("name", TEXT.shape()),
     Key::new("driver", TEXT.shape()),
     Key::new("driver_opts", Shape::Dict(&OPTIONS)),
@@ -41,3 +45,36 @@ static POOL: Record = Record::new(&[
 ]);
 
 static ADDRESSES: Dict = Dict::of(Shape::Leaf(TEXT));
+
+/// A network of the top level.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    pub name: String,
+    pub driver: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
+    pub ipam: Ipam,
+    pub external: bool,
+    pub internal: bool,
+    pub attachable: bool,
+    pub labels: BTreeMap<String, String>,
+    pub enable_ipv4: Option<bool>,
+    pub enable_ipv6: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Ipam {
+    pub driver: Option<String>,
+    pub config: Vec<Pool>,
+    pub options: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    pub subnet: Option<String>,
+    pub gateway: Option<String>,
+    pub ip_range: Option<String>,
+    pub aux_addresses: BTreeMap<String, String>,
+}

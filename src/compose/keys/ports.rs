@@ -2,14 +2,20 @@
 
 use std::net::IpAddr;
 
+use bollard::models::PortBinding;
+use serde::Deserialize;
+
+use crate::compose::keys::service::Service;
+use crate::compose::project::Scope;
 use crate::compose::schema::{
     Cast, Key, Kinds, Leaf, List, Merge, NUMBER_AS_TEXT, Record, Shape, TEXT, To,
 };
 use crate::diagnostic::Diagnostic;
+use crate::spec::ContainerSpec;
 use crate::yaml::{Node, Value};
 
 pub(super) const PORTS: Key =
-    Key::new("ports", Shape::List(&LIST)).merge(Merge::UniqueBy(identity));
+    Key::new("ports", Shape::List(&LIST)).merge(Merge::UniqueBy(identity)).container(publish);
 
 static LIST: List = List::of(Shape::Record(&PORT)).spread(spread);
 
@@ -214,7 +220,7 @@ fn complete(port: &Node) -> Option<Diagnostic> {
 }
 
 pub(super) const EXPOSE: Key =
-    Key::new("expose", Shape::List(&EXPOSED)).merge(Merge::UniqueBy(as_text));
+    Key::new("expose", Shape::List(&EXPOSED)).merge(Merge::UniqueBy(as_text)).container(expose);
 
 static EXPOSED: List = List::of(Shape::Leaf(NUMBER_AS_TEXT)).distinct();
 
@@ -223,6 +229,59 @@ fn as_text(port: &Node) -> Option<String> {
         Value::Text(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Port {
+    pub host_ip: Option<String>,
+    pub target: u32,
+    /// A port, a range, or nothing for any.
+    pub published: String,
+    pub protocol: String,
+}
+
+fn publish(service: &Service, _: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
+    for port in &service.ports {
+        let inside = format!("{}/{}", port.target, port.protocol);
+        expose_one(spec, inside.clone());
+        let binding = PortBinding {
+            host_ip: Some(port.host_ip.clone().unwrap_or_default()),
+            host_port: Some(port.published.clone()),
+        };
+        let bindings = spec.host().port_bindings.get_or_insert_default();
+        bindings.entry(inside).or_default().get_or_insert_default().push(binding);
+    }
+    Ok(())
+}
+
+/// Ports that are exposed but not published; ranges are taken apart, as engines want.
+fn expose(service: &Service, _: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
+    for text in &service.expose {
+        let (numbers, protocol) = match text.split_once('/') {
+            Some((numbers, protocol)) => (numbers, Some(protocol)),
+            None => (text.as_str(), None),
+        };
+        let (first, last) =
+            range(numbers).ok_or_else(|| format!("`{text}` is no port to expose"))?;
+        for number in first..=last {
+            expose_one(
+                spec,
+                match protocol {
+                    Some(protocol) => format!("{number}/{protocol}"),
+                    None => format!("{number}/tcp"),
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+fn expose_one(spec: &mut ContainerSpec, port: String) {
+    let exposed = spec.body.exposed_ports.get_or_insert_default();
+    if !exposed.contains(&port) {
+        exposed.push(port);
     }
 }
 

@@ -1,8 +1,12 @@
 //! `provider`: a service that another program runs.
 
-use crate::compose::schema::{Dict, Key, Kinds, Leaf, List, Print, Record, Shape, TEXT, To};
+use crate::compose::schema::{
+    Dict, Effect, Key, Kinds, Leaf, List, Print, Record, Shape, TEXT, To,
+};
 
-pub(super) const KEY: Key = Key::new("provider", Shape::Record(&PROVIDER)).print(Print::IfPresent);
+pub(super) const KEY: Key = Key::new("provider", Shape::Record(&PROVIDER))
+    .print(Print::IfPresent)
+    .effect(Effect::Unsupported);
 
 const VALUE: Leaf = Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL), To::Text);
 static VALUES: List = List { single: true, ..List::of(Shape::Leaf(VALUE)) };

@@ -1,11 +1,17 @@
 //! `secrets` and `configs`, at the top level and as used by services and builds.
 
+use bollard::models::{Mount, MountBindOptions, MountType};
+use serde::Deserialize;
+
 use crate::compose::keys::network::EXTERNAL;
+use crate::compose::keys::service::Service;
 use crate::compose::keys::volume::external_name;
+use crate::compose::project::Scope;
 use crate::compose::schema::{
     Key, Kinds, Leaf, List, Merge, OPTIONS, Pairs, PathKind, Print, Record, Shape, Short, TEXT, To,
 };
 use crate::diagnostic::Diagnostic;
+use crate::spec::ContainerSpec;
 use crate::yaml::Node;
 
 const FILE: Key = Key::new("file", TEXT.path(PathKind::AnyHost).shape());
@@ -60,10 +66,12 @@ fn one_source(object: &Node, sources: &[&str]) -> Option<Diagnostic> {
     )
 }
 
-pub(super) const USED_SECRETS: Key =
-    Key::new("secrets", Shape::List(&SERVICE_SECRETS)).merge(Merge::UniqueBy(secret_target));
-pub(super) const USED_CONFIGS: Key =
-    Key::new("configs", Shape::List(&REFERENCES)).merge(Merge::UniqueBy(config_target));
+pub(super) const USED_SECRETS: Key = Key::new("secrets", Shape::List(&SERVICE_SECRETS))
+    .merge(Merge::UniqueBy(secret_target))
+    .container(mount_secrets);
+pub(super) const USED_CONFIGS: Key = Key::new("configs", Shape::List(&REFERENCES))
+    .merge(Merge::UniqueBy(config_target))
+    .container(mount_configs);
 
 static SERVICE_SECRETS: List = List::of(Shape::Short(&SHORT_SECRET));
 static SHORT_SECRET: Short =
@@ -84,7 +92,6 @@ const REFERENCE_KEYS: &[Key] = &[
     Key::new("mode", MODE.shape()).print(Print::IfPresent),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the type of all short forms")]
 fn expand(short: &Node) -> Result<Node, Diagnostic> {
     Ok(Node::map(short.span, [("source", short.clone())]))
 }
@@ -110,4 +117,91 @@ fn default_target(reference: &mut Node) {
     {
         reference.set("target", reference.span, Node::text(reference.span, target));
     }
+}
+
+/// A secret or config of the top level.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FileObject {
+    pub name: String,
+    pub file: Option<String>,
+    pub environment: Option<String>,
+    pub content: Option<String>,
+    pub external: bool,
+    pub driver: Option<String>,
+    pub template_driver: Option<String>,
+}
+
+/// A secret or config as a service uses it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Reference {
+    pub source: String,
+    pub target: Option<String>,
+    pub uid: Option<String>,
+    pub gid: Option<String>,
+    pub mode: Option<String>,
+}
+
+fn mount_secrets(
+    service: &Service,
+    scope: &Scope<'_>,
+    spec: &mut ContainerSpec,
+) -> Result<(), String> {
+    for reference in &service.secrets {
+        if let Some(secret) = scope.project.secrets.get(&reference.source) {
+            mount("secret", "/run/secrets/", reference, secret, spec)?;
+        }
+    }
+    Ok(())
+}
+
+fn mount_configs(
+    service: &Service,
+    scope: &Scope<'_>,
+    spec: &mut ContainerSpec,
+) -> Result<(), String> {
+    for reference in &service.configs {
+        if let Some(config) = scope.project.configs.get(&reference.source) {
+            mount("config", "/", reference, config, spec)?;
+        }
+    }
+    Ok(())
+}
+
+/// Mounts the file of a secret or config, read-only.
+fn mount(
+    what: &str,
+    folder: &str,
+    reference: &Reference,
+    object: &FileObject,
+    spec: &mut ContainerSpec,
+) -> Result<(), String> {
+    let source = &reference.source;
+    if object.external || object.driver.is_some() || object.template_driver.is_some() {
+        return Err(format!(
+            "the {what} `{source}` is kept by an orchestrator, which is not supported"
+        ));
+    }
+    let Some(file) = object.file.as_ref().filter(|file| !file.is_empty()) else {
+        return Err(format!(
+            "the {what} `{source}` comes from no file, which is not supported yet"
+        ));
+    };
+    let target = match reference.target.as_deref().filter(|target| !target.is_empty()) {
+        None => format!("{folder}{source}"),
+        Some(target) if target.starts_with('/') => target.to_owned(),
+        Some(target) => format!("{folder}{target}"),
+    };
+    let bind_options =
+        MountBindOptions { create_mountpoint: Some(false), ..MountBindOptions::default() };
+    spec.host().mounts.get_or_insert_default().push(Mount {
+        target: Some(target),
+        source: Some(file.clone()),
+        typ: Some(MountType::BIND),
+        read_only: Some(true),
+        bind_options: Some(bind_options),
+        ..Mount::default()
+    });
+    Ok(())
 }

@@ -1,12 +1,16 @@
 //! `volumes` at the top level.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use crate::compose::keys::network::EXTERNAL;
 use crate::compose::paths::{Base, any_host};
 use crate::compose::schema::{Key, OPTIONS, Pairs, Record, Shape, TEXT};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Node, Value};
 
-pub(super) static VOLUME: Record = Record::new(&[
+pub(crate) static VOLUME: Record = Record::new(&[
     Key::new("name", TEXT.shape()),
     Key::new("driver", TEXT.shape()),
     Key::new("driver_opts", Shape::Dict(&OPTIONS)),
@@ -71,4 +75,15 @@ fn bound_device(volume: &mut Node, base: &Base<'_>) -> Option<Diagnostic> {
         *path = any_host(path, base);
     }
     None
+}
+
+/// A volume of the top level.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    pub name: String,
+    pub driver: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
+    pub external: bool,
+    pub labels: BTreeMap<String, String>,
 }

@@ -1,0 +1,82 @@
+//! The typed view of a model, for all that comes after loading.
+
+use std::collections::BTreeMap;
+
+use crate::compose::keys::network::Network;
+use crate::compose::keys::secrets::FileObject;
+use crate::compose::keys::service::Service;
+use crate::compose::keys::volume::Volume;
+use crate::compose::model::Model;
+use crate::diagnostic::Diagnostic;
+use crate::names::Separator;
+use crate::source::Span;
+use crate::yaml::{Node, de};
+
+/// A project whose keys are fields.
+#[derive(Debug)]
+pub struct Project {
+    pub name: String,
+    pub folder: String,
+    pub services: BTreeMap<String, Service>,
+    pub networks: BTreeMap<String, Network>,
+    pub volumes: BTreeMap<String, Volume>,
+    pub secrets: BTreeMap<String, FileObject>,
+    pub configs: BTreeMap<String, FileObject>,
+}
+
+impl Project {
+    /// Decodes a model.
+    ///
+    /// # Errors
+    /// A canonical tree always decodes; if one does not, that is a bug, which is reported with the
+    /// place that shows it.
+    pub fn new(model: &Model) -> Result<Self, Diagnostic> {
+        let services = model
+            .services
+            .iter()
+            .map(|(name, entry)| Ok((name.clone(), decode(&entry.node)?)))
+            .collect::<Result<_, Diagnostic>>()?;
+        Ok(Self {
+            name: model.name.clone(),
+            folder: model.folder.clone(),
+            services,
+            networks: section(model, "networks")?,
+            volumes: section(model, "volumes")?,
+            secrets: section(model, "secrets")?,
+            configs: section(model, "configs")?,
+        })
+    }
+}
+
+fn section<T: serde::de::DeserializeOwned>(
+    model: &Model,
+    name: &str,
+) -> Result<BTreeMap<String, T>, Diagnostic> {
+    let map = model.rest.get(name).and_then(Node::as_map);
+    map.into_iter()
+        .flatten()
+        .map(|(name, entry)| Ok((name.clone(), decode(&entry.node)?)))
+        .collect()
+}
+
+fn decode<'de, T: serde::de::Deserialize<'de>>(node: &'de Node) -> Result<T, Diagnostic> {
+    de::from_node(node).map_err(|error| {
+        let span = if error.span.is_nowhere() { Span::NOWHERE } else { error.span };
+        Diagnostic::error(span, format!("internal error: a checked value does not decode: {error}"))
+    })
+}
+
+/// What the keys of a service may look at besides the service.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub project: &'a Project,
+    /// The name of the service.
+    pub service: &'a str,
+    /// The name of the container that is made.
+    pub container: &'a str,
+    /// The number of the replica, from 1.
+    pub number: u32,
+    pub separator: Separator,
+    /// Reads a file that a key names, such as a seccomp profile.
+    pub read: &'a dyn Fn(&str) -> Result<String, String>,
+}

@@ -1,0 +1,84 @@
+//! The labels by which Docker Compose and rcompose know what is theirs.
+
+/// What all labels begin with.
+const PREFIX: &str = "com.docker.compose.";
+
+pub const PROJECT: &str = "com.docker.compose.project";
+pub const SERVICE: &str = "com.docker.compose.service";
+pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
+pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// Its presence is what makes a container visible to Docker Compose.
+pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+/// The ID of the image a container was made from.
+pub const IMAGE: &str = "com.docker.compose.image";
+pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+pub const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file";
+pub const VERSION: &str = "com.docker.compose.version";
+/// The container that a recreated one took the place of.
+pub const REPLACE: &str = "com.docker.compose.replace";
+/// The key of a network in its project.
+pub const NETWORK: &str = "com.docker.compose.network";
+/// The key of a volume in its project.
+pub const VOLUME: &str = "com.docker.compose.volume";
+
+/// The release of Docker Compose whose labels and hashes these are: what other tools compare.
+pub const COMPOSE_VERSION: &str = "2.40.3";
+
+/// Whether a label is one of these rather than the user's.
+#[must_use]
+pub fn is_own(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// A dependency as the label tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    pub service: String,
+    pub condition: String,
+    pub restart: bool,
+}
+
+/// Writes the value of [`DEPENDS_ON`].
+pub fn write_depends_on(dependencies: impl IntoIterator<Item = Dependency>) -> String {
+    let items: Vec<String> = dependencies
+        .into_iter()
+        .map(|it| format!("{}:{}:{}", it.service, it.condition, it.restart))
+        .collect();
+    items.join(",")
+}
+
+/// Reads the value of [`DEPENDS_ON`]. What older tools left out is filled in as the peer does.
+#[must_use]
+pub fn read_depends_on(value: &str) -> Vec<Dependency> {
+    value
+        .split(',')
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            let mut parts = item.split(':');
+            Dependency {
+                service: parts.next().unwrap_or("").to_owned(),
+                condition: parts.next().unwrap_or("running_or_healthy").to_owned(),
+                restart: parts.next().is_none_or(|restart| restart == "true"),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_survive_the_label() {
+        let db =
+            Dependency { service: "db".into(), condition: "service_healthy".into(), restart: true };
+        let text = write_depends_on([db.clone()]);
+        assert_eq!(text, "db:service_healthy:true");
+        assert_eq!(read_depends_on(&text), [db]);
+        assert_eq!(read_depends_on(""), []);
+        let old = &read_depends_on("db")[0];
+        assert_eq!((&*old.condition, old.restart), ("running_or_healthy", true));
+    }
+}

@@ -1,0 +1,95 @@
+//! What the engine is to make: its own request types, plus what is known only later.
+
+use std::time::Duration;
+
+pub use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, NetworkCreateRequest,
+    VolumeCreateRequest,
+};
+
+/// A container as it should be.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSpec {
+    pub name: String,
+    /// Config and host config; networks are in `endpoints`.
+    pub body: ContainerCreateBody,
+    /// Networks in the order in which they are joined; the first is the primary one.
+    pub endpoints: Vec<Endpoint>,
+    /// `os/arch[/variant]`, if it must be that.
+    pub platform: Option<String>,
+    /// What it shares with containers of other services.
+    pub joins: Vec<Join>,
+    /// Time between the stop signal and the kill; the engine's default if `None`.
+    pub grace: Option<Duration>,
+}
+
+impl ContainerSpec {
+    pub fn host(&mut self) -> &mut HostConfig {
+        self.body.host_config.get_or_insert_default()
+    }
+
+    /// Whether something with a source of its own is mounted at `target`.
+    #[must_use]
+    pub fn mounts_at(&self, target: &str) -> bool {
+        let Some(host) = &self.body.host_config else {
+            return false;
+        };
+        let bound = |text: &String| text.split(':').nth(1) == Some(target);
+        host.binds.iter().flatten().any(bound)
+            || host.tmpfs.as_ref().is_some_and(|tmpfs| tmpfs.contains_key(target))
+            || host.mounts.iter().flatten().any(|mount| {
+                mount.target.as_deref() == Some(target)
+                    && (mount.source.is_some() || mount.typ != Some(MountType::VOLUME))
+            })
+    }
+
+    /// Mounts a volume that has been at `target` before, where an anonymous one is wanted.
+    pub fn inherit_volume(&mut self, target: &str, volume: &str, read_only: bool) {
+        let mounts = self.host().mounts.get_or_insert_default();
+        mounts.retain(|mount| mount.target.as_deref() != Some(target));
+        mounts.push(Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(volume.to_owned()),
+            target: Some(target.to_owned()),
+            read_only: Some(read_only),
+            ..Mount::default()
+        });
+    }
+
+    /// Whether an anonymous volume is mounted at `target`.
+    #[must_use]
+    pub fn has_anonymous_volume(&self, target: &str) -> bool {
+        let mounts = self.body.host_config.iter().flat_map(|host| host.mounts.iter().flatten());
+        mounts.into_iter().any(|mount| {
+            mount.target.as_deref() == Some(target)
+                && mount.source.is_none()
+                && mount.typ == Some(MountType::VOLUME)
+        })
+    }
+}
+
+/// A network to join.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The engine's name of the network.
+    pub network: String,
+    pub settings: EndpointSettings,
+}
+
+/// Something shared with a container of another service, whose ID is known once that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    pub service: String,
+    pub what: Shared,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shared {
+    Network,
+    Ipc,
+    Pid,
+    /// All its volumes, with a mode such as `ro`.
+    Volumes {
+        mode: Option<String>,
+    },
+}

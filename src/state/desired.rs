@@ -1,0 +1,455 @@
+//! What a project should be on the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bollard::models::{Ipam, IpamConfig};
+
+use crate::compose::graph::{Graph, Reason};
+use crate::compose::keys::depends_on::Condition;
+use crate::compose::keys::network::Network;
+use crate::compose::keys::service::{SERVICE, Service};
+use crate::compose::keys::volume::Volume;
+use crate::compose::model::Model;
+use crate::compose::project::{Project, Scope};
+use crate::compose::schema::Effect;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::labels;
+use crate::names::{self, Separator};
+use crate::source::Span;
+use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
+use crate::state::hash::{self, ServiceHash};
+
+/// What is known besides the model.
+pub struct Surroundings<'a> {
+    pub separator: Separator,
+    /// Numbers of replicas that differ from what the files say.
+    pub scale: BTreeMap<String, u32>,
+    /// Reads a file that a key names.
+    pub read: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+/// Every network, volume and container that should exist.
+#[derive(Debug)]
+pub struct Desired {
+    pub project: String,
+    pub networks: Vec<DesiredNetwork>,
+    pub volumes: Vec<DesiredVolume>,
+    /// Dependencies before dependents.
+    pub services: Vec<DesiredService>,
+    /// Services of the files that are off; their containers are no orphans.
+    pub disabled: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+pub struct DesiredNetwork {
+    pub key: String,
+    pub name: String,
+    pub external: bool,
+    pub request: NetworkCreateRequest,
+    pub hash: String,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub struct DesiredVolume {
+    pub key: String,
+    pub name: String,
+    pub external: bool,
+    pub request: VolumeCreateRequest,
+    pub hash: String,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub struct DesiredService {
+    pub name: String,
+    /// The reference of its image.
+    pub image: String,
+    /// Whether the files say how to build it.
+    pub built: bool,
+    /// Whether the files name the image, so that a registry may have it.
+    pub pullable: bool,
+    pub pull_policy: Option<String>,
+    pub hash: ServiceHash,
+    /// Its containers, numbered from 1; what is numbered is set when the number is known.
+    pub template: Template,
+    pub replicas: u32,
+    /// Whether `up` shows its output unless told otherwise.
+    pub attach: bool,
+    pub dependencies: Vec<Dependency>,
+    /// The engine's names of its networks and named volumes.
+    pub networks: Vec<String>,
+    pub volumes: Vec<String>,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    pub service: String,
+    pub condition: Condition,
+    pub required: bool,
+    /// Whether the dependent restarts with it.
+    pub restart: bool,
+    pub span: Span,
+}
+
+/// A container of a service without what depends on its number.
+#[derive(Debug)]
+pub struct Template {
+    spec: ContainerSpec,
+    project: String,
+    service: String,
+    container_name: Option<String>,
+    separator: Separator,
+}
+
+impl Template {
+    /// The name of the container with this number.
+    #[must_use]
+    pub fn name(&self, number: u32) -> String {
+        self.container_name.clone().unwrap_or_else(|| {
+            names::container(&self.project, &self.service, number, self.separator)
+        })
+    }
+
+    /// The container with this number; config hash and image ID are not set yet.
+    #[must_use]
+    pub fn container(&self, number: u32) -> ContainerSpec {
+        let mut spec = self.spec.clone();
+        let first = self.name(1);
+        spec.name = self.name(number);
+        for endpoint in &mut spec.endpoints {
+            for alias in endpoint.settings.aliases.iter_mut().flatten() {
+                if *alias == first {
+                    alias.clone_from(&spec.name);
+                }
+            }
+        }
+        set_label(&mut spec, labels::CONTAINER_NUMBER, &number.to_string());
+        spec
+    }
+
+    /// What the label that marks a replacement says: the name, without that of the project.
+    #[must_use]
+    pub fn replaced_name(&self, number: u32) -> String {
+        let separator = self.separator.char();
+        self.container_name
+            .clone()
+            .unwrap_or_else(|| format!("{}{separator}{number}", self.service))
+    }
+
+    /// The containers of other services that it shares something with.
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
+        self.spec.joins.iter().map(|join| join.service.as_str())
+    }
+
+    /// Whether it publishes any of a range of ports of the host: the engine picks one on start.
+    #[must_use]
+    pub fn publishes_ranges(&self) -> bool {
+        let host = self.spec.body.host_config.as_ref();
+        let bindings = host.and_then(|host| host.port_bindings.as_ref());
+        let mut ports =
+            bindings.into_iter().flatten().flat_map(|(_, ports)| ports.iter().flatten());
+        ports.any(|port| port.host_port.as_ref().is_some_and(|port| port.contains('-')))
+    }
+
+    #[must_use]
+    pub fn platform(&self) -> Option<&str> {
+        self.spec.platform.as_deref()
+    }
+
+    #[must_use]
+    pub fn grace(&self) -> Option<Duration> {
+        self.spec.grace
+    }
+}
+
+/// Sets a label of a container.
+pub fn set_label(spec: &mut ContainerSpec, name: &str, value: &str) {
+    spec.body.labels.get_or_insert_default().insert(name.to_owned(), value.to_owned());
+}
+
+impl Desired {
+    /// Works out what a model asks of the engine.
+    ///
+    /// # Errors
+    /// Keys whose value the engine cannot be asked for, and keys that are not supported yet.
+    pub fn new(
+        model: &Model,
+        around: &Surroundings<'_>,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let mut project = Project::new(model)?;
+        let mut problems = Diagnostics::default();
+        for (name, count) in &around.scale {
+            match project.services.get_mut(name) {
+                Some(service) if *count > 1 && service.container_name.is_some() => {
+                    let span = model.span(&["services", name, "container_name"]);
+                    let message = format!(
+                        "`{name}` cannot have {count} containers, as they would share one `container_name`"
+                    );
+                    problems.push(Diagnostic::error(span, message));
+                }
+                Some(service) => service.scale = Some(*count),
+                None => {
+                    let message = format!("no such service: {name}");
+                    problems.push(Diagnostic::error(Span::NOWHERE, message));
+                }
+            }
+        }
+        let nodes = model.services.iter().map(|(name, entry)| (name.as_str(), &entry.node));
+        let graph = Graph::of_services(nodes, Reason::Start);
+        let mut services = Vec::new();
+        for name in graph.in_order() {
+            let builder = Builder { model, project: &project, around, name };
+            services.push(builder.service(&mut problems));
+        }
+        let desired = Self {
+            networks: project
+                .networks
+                .iter()
+                .map(|(key, network)| desired_network(model, key, network))
+                .collect(),
+            volumes: project
+                .volumes
+                .iter()
+                .map(|(key, volume)| desired_volume(model, key, volume))
+                .collect(),
+            services,
+            disabled: model.disabled.keys().cloned().collect(),
+            project: project.name,
+        };
+        if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }
+    }
+
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&DesiredService> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}
+
+struct Builder<'a> {
+    model: &'a Model,
+    project: &'a Project,
+    around: &'a Surroundings<'a>,
+    name: &'a str,
+}
+
+impl Builder<'_> {
+    fn service(&self, problems: &mut Diagnostics) -> DesiredService {
+        let name = self.name;
+        let service = &self.project.services[name];
+        let separator = self.around.separator;
+        let container = service
+            .container_name
+            .clone()
+            .unwrap_or_else(|| names::container(&self.project.name, name, 1, separator));
+        let scope = Scope {
+            project: self.project,
+            service: name,
+            container: &container,
+            number: 1,
+            separator,
+            read: self.around.read,
+        };
+        let mut spec = self.apply_keys(service, &scope, problems);
+        let image = match service.image.as_ref().filter(|image| !image.is_empty()) {
+            Some(image) => image.clone(),
+            None => names::image(&self.project.name, name, separator),
+        };
+        spec.body.image = Some(image.clone());
+        spec.body.attach_stdout = Some(true);
+        spec.body.attach_stderr = Some(true);
+        if spec.platform.is_none() {
+            spec.platform = self.model.default_platform().map(str::to_owned);
+        }
+        self.label(service, &mut spec);
+        DesiredService {
+            name: name.to_owned(),
+            image,
+            built: service.build.is_some(),
+            pullable: service.image.as_ref().is_some_and(|image| !image.is_empty()),
+            pull_policy: service.pull_policy.clone(),
+            hash: ServiceHash::new(&self.model.services[name].node, self.model.default_platform()),
+            template: Template {
+                spec,
+                project: self.project.name.clone(),
+                service: name.to_owned(),
+                container_name: service.container_name.clone(),
+                separator,
+            },
+            replicas: service.replicas(),
+            attach: service.attach.unwrap_or(true),
+            dependencies: service
+                .depends_on
+                .iter()
+                .map(|(target, dependency)| Dependency {
+                    service: target.clone(),
+                    condition: dependency.condition,
+                    required: dependency.required,
+                    restart: dependency.restart,
+                    span: self.model.span(&["services", name, "depends_on", target]),
+                })
+                .collect(),
+            networks: service
+                .networks
+                .keys()
+                .filter_map(|key| self.project.networks.get(key))
+                .map(|network| network.name.clone())
+                .collect(),
+            volumes: service
+                .volumes
+                .iter()
+                .filter(|mount| mount.kind == "volume")
+                .filter_map(|mount| self.project.volumes.get(mount.source.as_ref()?))
+                .map(|volume| volume.name.clone())
+                .collect(),
+            span: self.model.services[name].key,
+        }
+    }
+
+    /// Lets every key of the service that is there have its effect.
+    fn apply_keys(
+        &self,
+        service: &Service,
+        scope: &Scope<'_>,
+        problems: &mut Diagnostics,
+    ) -> ContainerSpec {
+        let mut spec = ContainerSpec::default();
+        let written = self.model.services[self.name].node.as_map();
+        for key in SERVICE.keys {
+            let entry = written.and_then(|map| map.get(key.name)).filter(|it| !it.node.is_null());
+            let place = entry.map_or(Span::NOWHERE, |entry| entry.node.span);
+            match key.effect {
+                Effect::Container(apply) => {
+                    if let Err(message) = apply(service, scope, &mut spec) {
+                        let message = format!("service `{}`: {message}", self.name);
+                        problems.push(Diagnostic::error(place, message));
+                    }
+                }
+                Effect::Ignored(why) if entry.is_some() => {
+                    let message = format!("`{}` of `{}` is ignored: {why}", key.name, self.name);
+                    problems.push(Diagnostic::warning(place, message));
+                }
+                Effect::Unsupported if entry.is_some() => {
+                    let message = format!("`{}` is not supported yet", key.name);
+                    let problem = Diagnostic::error(place, message)
+                        .help(format!("leave `{}` out, or the key", self.name));
+                    problems.push(problem);
+                }
+                _ => {}
+            }
+        }
+        spec
+    }
+
+    fn label(&self, service: &Service, spec: &mut ContainerSpec) {
+        spec.body.labels = Some(service.labels.clone().into_iter().collect());
+        let dependencies =
+            service.depends_on.iter().map(|(target, dependency)| labels::Dependency {
+                service: target.clone(),
+                condition: dependency.condition.word().to_owned(),
+                restart: dependency.restart,
+            });
+        let mut own = vec![
+            (labels::PROJECT, self.project.name.clone()),
+            (labels::SERVICE, self.name.to_owned()),
+            (labels::ONE_OFF, "False".to_owned()),
+            (labels::VERSION, labels::COMPOSE_VERSION.to_owned()),
+            (labels::WORKING_DIR, self.project.folder.clone()),
+            (labels::CONFIG_FILES, self.model.files.join(",")),
+            (labels::DEPENDS_ON, labels::write_depends_on(dependencies)),
+        ];
+        if !self.model.env_files.is_empty() {
+            own.push((labels::ENVIRONMENT_FILE, self.model.env_files.join(",")));
+        }
+        for (name, value) in own {
+            set_label(spec, name, &value);
+        }
+    }
+}
+
+fn resource_labels(
+    own: &BTreeMap<String, String>,
+    project: &str,
+    kind: &str,
+    key: &str,
+    hash: &str,
+) -> std::collections::HashMap<String, String> {
+    let mut all: std::collections::HashMap<String, String> = own.clone().into_iter().collect();
+    for (name, value) in [
+        (labels::PROJECT, project),
+        (kind, key),
+        (labels::VERSION, labels::COMPOSE_VERSION),
+        (labels::CONFIG_HASH, hash),
+    ] {
+        all.insert(name.to_owned(), value.to_owned());
+    }
+    all
+}
+
+fn desired_network(model: &Model, key: &str, network: &Network) -> DesiredNetwork {
+    let node = model.node(&["networks", key]);
+    let hash = node.map(hash::network).unwrap_or_default();
+    let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+    let map = |map: &BTreeMap<String, String>| {
+        (!map.is_empty()).then(|| map.clone().into_iter().collect())
+    };
+    let ipam = &network.ipam;
+    let pools: Vec<IpamConfig> = ipam
+        .config
+        .iter()
+        .map(|pool| IpamConfig {
+            subnet: text(&pool.subnet),
+            ip_range: text(&pool.ip_range),
+            gateway: text(&pool.gateway),
+            auxiliary_addresses: map(&pool.aux_addresses),
+        })
+        .collect();
+    let driver = text(&ipam.driver);
+    let addresses = (driver.is_some() || !pools.is_empty()).then(|| Ipam {
+        driver,
+        config: Some(pools),
+        options: map(&ipam.options),
+    });
+    let request = NetworkCreateRequest {
+        name: network.name.clone(),
+        driver: text(&network.driver),
+        internal: Some(network.internal),
+        attachable: Some(network.attachable),
+        ipam: addresses,
+        enable_ipv4: network.enable_ipv4,
+        enable_ipv6: network.enable_ipv6,
+        options: map(&network.driver_opts),
+        labels: Some(resource_labels(&network.labels, &model.name, labels::NETWORK, key, &hash)),
+        ..NetworkCreateRequest::default()
+    };
+    DesiredNetwork {
+        key: key.to_owned(),
+        name: network.name.clone(),
+        external: network.external,
+        request,
+        hash,
+        span: model.span(&["networks", key]),
+    }
+}
+
+fn desired_volume(model: &Model, key: &str, volume: &Volume) -> DesiredVolume {
+    let hash = model.node(&["volumes", key]).map(hash::volume).unwrap_or_default();
+    let options = &volume.driver_opts;
+    let request = VolumeCreateRequest {
+        name: Some(volume.name.clone()),
+        driver: volume.driver.clone().filter(|driver| !driver.is_empty()),
+        driver_opts: (!options.is_empty()).then(|| options.clone().into_iter().collect()),
+        labels: Some(resource_labels(&volume.labels, &model.name, labels::VOLUME, key, &hash)),
+        ..VolumeCreateRequest::default()
+    };
+    DesiredVolume {
+        key: key.to_owned(),
+        name: volume.name.clone(),
+        external: volume.external,
+        request,
+        hash,
+        span: model.span(&["volumes", key]),
+    }
+}
