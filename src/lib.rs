@@ -2,6 +2,7 @@
 pub mod commands;
 pub mod compose;
 pub mod diagnostic;
+pub mod engine;
 pub mod env;
 pub mod labels;
 pub mod names;

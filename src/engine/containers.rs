@@ -1,0 +1,240 @@
+//! Requests about containers.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{NetworkConnectRequest, NetworkingConfig};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+    RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+use serde::Deserialize;
+
+use crate::engine::connect::encode;
+use crate::engine::error::Error;
+use crate::engine::{Engine, quirks};
+use crate::spec::{ContainerCreateBody, ContainerSpec};
+
+/// The state of one container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspected {
+    pub name: String,
+    /// The engine's word: `running`, `exited` …
+    pub status: String,
+    pub exit_code: i64,
+    /// `healthy`, `unhealthy`, `starting`; `None` without a health check.
+    pub health: Option<String>,
+    /// What the last health check said.
+    pub health_output: Option<String>,
+    pub out_of_memory: bool,
+    /// When it last started and when it last ended, as the engine writes times.
+    pub started_at: String,
+    pub finished_at: String,
+    pub tty: bool,
+    /// Seconds between stop signal and kill, if the container has its own.
+    pub stop_timeout: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectAnswer {
+    name: String,
+    state: StateAnswer,
+    #[serde(default)]
+    config: Option<ConfigAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StateAnswer {
+    status: String,
+    #[serde(default)]
+    exit_code: i64,
+    #[serde(default, rename = "OOMKilled")]
+    oom_killed: bool,
+    #[serde(default)]
+    started_at: String,
+    #[serde(default)]
+    finished_at: String,
+    health: Option<HealthAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthAnswer {
+    #[serde(default)]
+    status: String,
+    log: Option<Vec<HealthLog>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthLog {
+    #[serde(default)]
+    output: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConfigAnswer {
+    #[serde(default)]
+    tty: bool,
+    #[serde(default)]
+    stop_timeout: Option<i64>,
+}
+
+impl Inspected {
+    /// From when on output is that of the last start. The engine takes note of a start only after the
+    /// process has begun to write, so this is the end before it where that is known.
+    #[must_use]
+    pub fn last_output_since(&self) -> &str {
+        if self.finished_at < self.started_at { &self.finished_at } else { &self.started_at }
+    }
+}
+
+impl Engine {
+    /// Makes a container, and joins the networks that this engine wants joined separately.
+    ///
+    /// # Errors
+    /// Those of the engine. A container that could not join its networks is removed again.
+    pub async fn create(&self, spec: ContainerSpec) -> Result<String, Error> {
+        let quirks::CreateRequest { spec, connect_later, mac_address } =
+            quirks::adapt(spec, self.facts());
+        let endpoints: HashMap<_, _> = spec
+            .endpoints
+            .into_iter()
+            .map(|endpoint| (endpoint.network, endpoint.settings))
+            .collect();
+        let mut body = spec.body;
+        if !endpoints.is_empty() {
+            body.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
+        }
+        let id = if let Some(address) = mac_address {
+            self.create_with_address(&spec.name, &body, &address).await?
+        } else {
+            let mut options = CreateContainerOptionsBuilder::default().name(&spec.name);
+            if let Some(platform) = &spec.platform {
+                options = options.platform(platform);
+            }
+            self.docker.create_container(Some(options.build()), body).await?.id
+        };
+        for endpoint in connect_later {
+            let request = NetworkConnectRequest {
+                container: id.clone(),
+                endpoint_config: Some(endpoint.settings),
+            };
+            if let Err(error) = self.docker.connect_network(&endpoint.network, request).await {
+                let _ = self.remove(&id, false).await;
+                return Err(error.into());
+            }
+        }
+        Ok(id)
+    }
+
+    /// Makes a container with a field that the typed request has not.
+    async fn create_with_address(
+        &self,
+        name: &str,
+        body: &ContainerCreateBody,
+        address: &str,
+    ) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Made {
+            id: String,
+        }
+        let mut body =
+            serde_json::to_value(body).map_err(|error| Error::Answer(error.to_string()))?;
+        body["MacAddress"] = address.into();
+        let path = format!("/containers/create?name={}", encode(name));
+        Ok(self.transport.post::<Made>(&path, &body).await?.id)
+    }
+
+    /// Starts a container; one that runs already is fine.
+    ///
+    /// # Errors
+    /// Those of the engine: most problems of a container show here, not on create.
+    pub async fn start(&self, id: &str) -> Result<(), Error> {
+        Ok(self.docker.start_container(id, None).await?)
+    }
+
+    /// Stops a container: the signal, then the kill after `grace`, or after the container's own time.
+    ///
+    /// # Errors
+    /// Those of the engine; a container that is gone or not running is fine.
+    pub async fn stop(&self, id: &str, grace: Option<Duration>) -> Result<(), Error> {
+        let mut options = StopContainerOptionsBuilder::default();
+        let mut seconds = grace.map(|grace| i64::try_from(grace.as_secs()).unwrap_or(i64::MAX));
+        if seconds.is_none() && quirks::needs_grace(self.facts()) {
+            let own = self.inspect(id).await.ok().and_then(|container| container.stop_timeout);
+            seconds = Some(own.filter(|own| *own > 0).unwrap_or(10));
+        }
+        if let Some(seconds) = seconds {
+            options = options.t(i32::try_from(seconds).unwrap_or(i32::MAX));
+        }
+        // The engine answers when the container has stopped, which may take as long as its grace.
+        let docker = self.docker.clone().with_timeout(Duration::from_secs(24 * 3600));
+        match docker.stop_container(id, Some(options.build())).await.map_err(Error::from) {
+            Err(Error::NotFound(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Kills a container at once.
+    ///
+    /// # Errors
+    /// Those of the engine; a container that is gone or not running is fine.
+    pub async fn kill(&self, id: &str) -> Result<(), Error> {
+        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        match self.docker.kill_container(id, Some(options)).await.map_err(Error::from) {
+            Err(Error::NotFound(_) | Error::Conflict(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes a container, with its anonymous volumes if `volumes`.
+    ///
+    /// # Errors
+    /// Those of the engine; a container that is gone is fine.
+    pub async fn remove(&self, id: &str, volumes: bool) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::default().v(volumes).force(true).build();
+        match self.docker.remove_container(id, Some(options)).await.map_err(Error::from) {
+            Err(Error::NotFound(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn rename(&self, id: &str, name: &str) -> Result<(), Error> {
+        let options = RenameContainerOptionsBuilder::default().name(name).build();
+        Ok(self.docker.rename_container(id, options).await?)
+    }
+
+    /// Looks at one container.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn inspect(&self, id: &str) -> Result<Inspected, Error> {
+        let answer: InspectAnswer = self.transport.get(&format!("/containers/{id}/json")).await?;
+        let health = answer
+            .state
+            .health
+            .filter(|health| !health.status.is_empty() && health.status != "none");
+        let output = health.as_ref().and_then(|health| health.log.as_ref()?.last());
+        Ok(Inspected {
+            name: answer.name.trim_start_matches('/').to_owned(),
+            status: answer.state.status,
+            exit_code: answer.state.exit_code,
+            health_output: output.map(|log| log.output.trim().to_owned()),
+            health: health.map(|health| health.status),
+            out_of_memory: answer.state.oom_killed,
+            started_at: answer.state.started_at,
+            finished_at: answer.state.finished_at,
+            tty: answer.config.as_ref().is_some_and(|config| config.tty),
+            stop_timeout: answer.config.and_then(|config| config.stop_timeout),
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! What can go wrong with an engine, split by what one can do about it.
+
+use std::io;
+
+/// A request that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Nobody answers.
+    #[error("cannot connect to the container engine at {endpoint}: {cause}")]
+    Unreachable { endpoint: String, cause: String },
+    /// The endpoint is none that can be used.
+    #[error("{0}")]
+    Endpoint(String),
+    #[error("{0}")]
+    NotFound(String),
+    /// A name is taken, or something is in use.
+    #[error("{0}")]
+    Conflict(String),
+    /// Any other refusal.
+    #[error("{message}")]
+    Refused { status: u16, message: String },
+    #[error("the engine did not answer in time")]
+    Timeout,
+    /// An answer that makes no sense, or one that broke off.
+    #[error("the engine's answer cannot be read: {0}")]
+    Answer(String),
+}
+
+impl Error {
+    /// The error for an HTTP status. Podman answers 500 where Docker has a status for it.
+    #[must_use]
+    pub fn from_status(status: u16, message: String) -> Self {
+        const TAKEN: [&str; 4] =
+            ["already in use", "already exists", "being used", "container state improper"];
+        const BUSY: [&str; 2] = ["has active endpoints", "has associated containers"];
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        match status {
+            404 => Self::NotFound(message),
+            409 => Self::Conflict(message),
+            403 | 500 if says(&BUSY) => Self::Conflict(message),
+            500 if says(&TAKEN) && !message.contains("address already in use") => {
+                Self::Conflict(message)
+            }
+            _ => Self::Refused { status, message },
+        }
+    }
+
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Unreachable { .. } => Some(
+                "start Docker or Podman, or name another engine with DOCKER_HOST or --host"
+                    .to_owned(),
+            ),
+            _ if self.is_about_ports() => {
+                Some("stop what uses the port, or publish another one".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a port of the host is taken.
+    #[must_use]
+    pub fn is_about_ports(&self) -> bool {
+        let (Self::Refused { message, .. } | Self::Conflict(message)) = self else {
+            return false;
+        };
+        message.contains("port is already allocated") || message.contains("address already in use")
+    }
+}
+
+impl From<bollard::errors::Error> for Error {
+    fn from(error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error as Bollard;
+        match error {
+            Bollard::DockerResponseServerError { status_code, message } => {
+                Self::from_status(status_code, message)
+            }
+            Bollard::RequestTimeoutError => Self::Timeout,
+            // What the transport said, in the only variant that can carry it.
+            Bollard::IOError { err } => match err.downcast::<Self>() {
+                Ok(ours) => ours,
+                Err(other) => Self::from(other),
+            },
+            other => Self::Answer(other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Answer(error.to_string())
+    }
+}
+
+/// An error with what caused it, innermost last.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podman_statuses_are_read_as_docker_ones() {
+        let kind = |status, message: &str| match Error::from_status(status, message.to_owned()) {
+            Error::NotFound(_) => "not found",
+            Error::Conflict(_) => "conflict",
+            Error::Refused { .. } => "refused",
+            _ => "other",
+        };
+        assert_eq!(kind(409, "Conflict"), "conflict");
+        assert_eq!(kind(500, "that name is already in use"), "conflict");
+        assert_eq!(kind(500, "\"x\" has associated containers with it"), "conflict");
+        assert_eq!(kind(403, "network has active endpoints"), "conflict");
+        assert_eq!(kind(403, "Pool overlaps with other one"), "refused");
+        assert_eq!(kind(500, "listen tcp4: bind: address already in use"), "refused");
+        assert_eq!(kind(404, "No such container"), "not found");
+    }
+}

@@ -1,0 +1,142 @@
+//! What happens to the containers of a project, as it happens.
+
+use std::collections::BTreeMap;
+
+use http_body_util::BodyExt as _;
+use hyper::Method;
+use hyper::body::Incoming;
+use serde::Deserialize;
+
+use crate::engine::Engine;
+use crate::engine::connect::encode;
+use crate::engine::error::Error;
+use crate::labels;
+
+/// Something that happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// The engine's word: `start`, `die`, `health_status` …
+    pub action: String,
+    /// `healthy` and the like, for `health_status`; `None` if the engine does not say.
+    pub health: Option<String>,
+    /// The container.
+    pub id: String,
+    pub attributes: BTreeMap<String, String>,
+    /// When, in seconds since 1970 with a fraction, by the engine's clock.
+    pub time: String,
+}
+
+/// A live stream of events.
+pub struct Events {
+    body: Incoming,
+    buffer: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Action", default)]
+    action: String,
+    #[serde(rename = "Actor", default)]
+    actor: Actor,
+    #[serde(rename = "timeNano", default)]
+    nanoseconds: i64,
+    #[serde(rename = "HealthStatus")]
+    health: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Attributes")]
+    attributes: Option<BTreeMap<String, String>>,
+}
+
+impl Engine {
+    /// Listens to the containers of a project.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn events(&self, project: &str) -> Result<Events, Error> {
+        let filters = serde_json::json!({
+            "type": ["container"],
+            "label": [format!("{}={project}", labels::PROJECT)],
+        });
+        let path = format!("/events?filters={}", encode(&filters.to_string()));
+        let answer = self.transport.send(Method::GET, &path).await?;
+        Ok(Events { body: answer.into_body(), buffer: Vec::new() })
+    }
+}
+
+impl Events {
+    /// Waits for the next event; `None` when the stream ends.
+    ///
+    /// Nothing is lost if this is dropped while it waits.
+    ///
+    /// # Errors
+    /// A broken connection.
+    pub async fn next(&mut self) -> Result<Option<EngineEvent>, Error> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                // A line that is no event we know is none of ours.
+                if let Ok(answer) = serde_json::from_slice::<Answer>(&line) {
+                    return Ok(Some(answer.into()));
+                }
+                continue;
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(Error::Answer(error.to_string())),
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        self.buffer.extend_from_slice(data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl From<Answer> for EngineEvent {
+    fn from(answer: Answer) -> Self {
+        let (action, told) = match answer.action.split_once(": ") {
+            Some((action, health)) => (action.to_owned(), Some(health.to_owned())),
+            None => (answer.action, None),
+        };
+        let health = (action == "health_status").then(|| told.or(answer.health)).flatten();
+        Self {
+            action,
+            health,
+            id: answer.actor.id,
+            attributes: answer.actor.attributes.unwrap_or_default(),
+            time: format!(
+                "{}.{:09}",
+                answer.nanoseconds / 1_000_000_000,
+                answer.nanoseconds % 1_000_000_000
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_is_read_from_either_engine() {
+        let read = |text: &str| EngineEvent::from(serde_json::from_str::<Answer>(text).unwrap());
+        let docker =
+            read(r#"{"Action":"health_status: healthy","Actor":{"ID":"a","Attributes":null}}"#);
+        assert_eq!(
+            (docker.action.as_str(), docker.health.as_deref()),
+            ("health_status", Some("healthy"))
+        );
+        let podman =
+            read(r#"{"Action":"health_status","HealthStatus":"unhealthy","Actor":{"ID":"a"}}"#);
+        assert_eq!(podman.health.as_deref(), Some("unhealthy"));
+        let command = read(r#"{"Action":"exec_create: sh -c true","Actor":{"ID":"a"}}"#);
+        assert_eq!((command.action.as_str(), command.health), ("exec_create", None));
+    }
+}

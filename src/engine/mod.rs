@@ -1,0 +1,75 @@
+//! The container engine, Docker or Podman, over its HTTP interface.
+//!
+//! The connection is ours: endpoint, contexts, pooling, version prefix. The bollard client makes the
+//! typed requests on top of it. What is listed or streamed is read into types of our own, which
+//! take only the needed fields and any word an engine may use.
+
+pub mod connect;
+mod containers;
+mod error;
+mod events;
+pub mod facts;
+mod images;
+mod logs;
+mod networks;
+mod observe;
+pub mod quirks;
+mod volumes;
+
+use std::sync::Arc;
+
+use bollard::Docker;
+
+use crate::engine::connect::{Endpoint, Transport};
+pub use crate::engine::containers::Inspected;
+pub use crate::engine::error::Error;
+pub use crate::engine::events::{EngineEvent, Events};
+use crate::engine::facts::Facts;
+pub use crate::engine::logs::{LogChunk, LogOptions, LogStream};
+pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow};
+use crate::env::Env;
+
+/// Seconds that a request may take to be answered; waiting requests are answered at once.
+const TIMEOUT: u64 = 120;
+
+/// A connection to an engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    docker: Docker,
+    transport: Arc<Transport>,
+    facts: Arc<Facts>,
+}
+
+impl Engine {
+    /// Connects to the engine that the environment and the flags name, and asks what it is.
+    ///
+    /// # Errors
+    /// An endpoint that cannot be, or an engine that does not answer.
+    pub async fn connect(
+        env: &Env,
+        host: Option<&str>,
+        context: Option<&str>,
+    ) -> Result<Self, Error> {
+        let endpoint = Endpoint::find(env, host, context)?;
+        let transport = Arc::new(Transport::new(endpoint)?);
+        let facts = Facts::ask(&transport, env).await?;
+        transport.set_version(facts.api);
+        let for_bollard = Arc::clone(&transport);
+        let docker = Docker::connect_with_custom_transport(
+            move |request| {
+                let transport = Arc::clone(&for_bollard);
+                async move { transport.typed(request).await }
+            },
+            Some("http://engine"),
+            TIMEOUT,
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(Error::from)?;
+        Ok(Self { docker, transport, facts: Arc::new(facts) })
+    }
+
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}

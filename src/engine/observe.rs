@@ -1,0 +1,303 @@
+//! Looking at what is there.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{self, join_all};
+use serde::{Deserialize, Deserializer};
+
+use crate::engine::Engine;
+use crate::engine::connect::encode;
+use crate::engine::error::Error;
+use crate::labels;
+use crate::state::observed::{Container, Image, Mount, Network, Observed, State, Volume};
+
+/// A container as engines list it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ContainerRow {
+    pub id: String,
+    #[serde(deserialize_with = "nullable")]
+    pub names: Vec<String>,
+    pub image: String,
+    #[serde(rename = "ImageID")]
+    pub image_id: String,
+    pub command: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    #[serde(deserialize_with = "nullable")]
+    pub ports: Vec<PortRow>,
+    #[serde(deserialize_with = "nullable")]
+    pub labels: BTreeMap<String, String>,
+    /// One word, such as `running`.
+    pub state: String,
+    /// For people, such as `Up 5 seconds (healthy)`.
+    pub status: String,
+    #[serde(deserialize_with = "nullable")]
+    pub network_settings: NetworksRow,
+    #[serde(deserialize_with = "nullable")]
+    pub mounts: Vec<MountRow>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(default)]
+pub struct PortRow {
+    #[serde(rename = "IP")]
+    pub ip: String,
+    #[serde(rename = "PrivatePort")]
+    pub private: u16,
+    #[serde(rename = "PublicPort")]
+    pub public: u16,
+    #[serde(rename = "Type")]
+    pub protocol: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworksRow {
+    #[serde(deserialize_with = "nullable")]
+    pub networks: BTreeMap<String, NetworkRow>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NetworkRow {
+    #[serde(rename = "NetworkID")]
+    pub id: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct MountRow {
+    #[serde(rename = "Type")]
+    pub kind: String,
+    pub name: String,
+    pub source: String,
+    pub destination: String,
+    pub driver: String,
+    #[serde(rename = "RW")]
+    pub writable: bool,
+}
+
+impl ContainerRow {
+    /// The name without the slash that engines put before it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        // Links add names with two slashes; the container's own has one.
+        let own = self.names.iter().find(|name| !name.trim_start_matches('/').contains('/'));
+        own.or(self.names.first()).map_or("", |name| name.trim_start_matches('/'))
+    }
+
+    #[must_use]
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+
+    #[must_use]
+    pub fn is_one_off(&self) -> bool {
+        self.label(labels::ONE_OFF) == "True"
+    }
+}
+
+impl From<&ContainerRow> for Container {
+    fn from(row: &ContainerRow) -> Self {
+        let networks = &row.network_settings.networks;
+        Self {
+            id: row.id.clone(),
+            name: row.name().to_owned(),
+            service: row.label(labels::SERVICE).to_owned(),
+            number: row.label(labels::CONTAINER_NUMBER).parse().ok(),
+            one_off: row.is_one_off(),
+            state: State::parse(&row.state),
+            config_hash: row.label(labels::CONFIG_HASH).to_owned(),
+            image: row.label(labels::IMAGE).to_owned(),
+            networks: networks
+                .iter()
+                .flat_map(|(name, network)| [name.clone(), network.id.clone()])
+                .filter(|name| !name.is_empty())
+                .collect(),
+            mounts: row
+                .mounts
+                .iter()
+                .map(|mount| Mount {
+                    volume: (mount.kind == "volume").then(|| mount.name.clone()),
+                    target: mount.destination.clone(),
+                    read_only: !mount.writable,
+                })
+                .collect(),
+            depends_on: labels::read_depends_on(row.label(labels::DEPENDS_ON)),
+        }
+    }
+}
+
+/// A project as `ls` shows it: from the labels of its containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRow {
+    pub name: String,
+    pub config_files: String,
+    /// The state of each container.
+    pub states: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct NetworkAnswer {
+    #[serde(rename = "Id", default)]
+    id: String,
+    #[serde(rename = "Name", default)]
+    name: String,
+    #[serde(rename = "Labels", default, deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumesAnswer {
+    #[serde(default, deserialize_with = "nullable")]
+    volumes: Vec<VolumeAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeAnswer {
+    name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageAnswer {
+    id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    config: ImageConfigAnswer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageConfigAnswer {
+    #[serde(default, deserialize_with = "nullable")]
+    volumes: BTreeMap<String, serde_json::Value>,
+}
+
+/// Engines write null for an empty collection.
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The `filters` of a list, as a part of a query.
+fn filters(filters: &serde_json::Value) -> String {
+    format!("filters={}", encode(&filters.to_string()))
+}
+
+fn of_project(project: &str) -> String {
+    format!("{}={project}", labels::PROJECT)
+}
+
+impl Engine {
+    /// The containers of a project that Docker Compose knows too, stopped ones included.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn containers(&self, project: &str) -> Result<Vec<ContainerRow>, Error> {
+        let wanted = serde_json::json!({"label": [of_project(project), labels::CONFIG_HASH]});
+        self.transport.get(&format!("/containers/json?all=1&{}", filters(&wanted))).await
+    }
+
+    /// All projects, by name.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn projects(&self) -> Result<Vec<ProjectRow>, Error> {
+        let wanted = serde_json::json!({"label": [labels::PROJECT, labels::CONFIG_HASH]});
+        let path = format!("/containers/json?all=1&{}", filters(&wanted));
+        let rows: Vec<ContainerRow> = self.transport.get(&path).await?;
+        let mut projects: BTreeMap<String, ProjectRow> = BTreeMap::new();
+        for row in rows {
+            let name = row.label(labels::PROJECT).to_owned();
+            let project = projects.entry(name.clone()).or_insert_with(|| ProjectRow {
+                name,
+                config_files: String::new(),
+                states: Vec::new(),
+            });
+            if project.config_files.is_empty() {
+                row.label(labels::CONFIG_FILES).clone_into(&mut project.config_files);
+            }
+            project.states.push(row.state);
+        }
+        Ok(projects.into_values().collect())
+    }
+
+    /// One snapshot of a project: its containers, networks and volumes, and the named resources and
+    /// images that it may share with others.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn observe(
+        &self,
+        project: &str,
+        networks: &[&str],
+        volumes: &[&str],
+        images: &[&str],
+    ) -> Result<Observed, Error> {
+        let (containers, known_networks, known_volumes, known_images) = future::join4(
+            self.containers(project),
+            self.networks(project, networks),
+            self.volumes(project, volumes),
+            join_all(images.iter().map(|image| self.image(image))),
+        )
+        .await;
+        let mut known = BTreeMap::new();
+        for (image, id) in images.iter().zip(known_images) {
+            known.insert((*image).to_owned(), id?);
+        }
+        Ok(Observed {
+            containers: containers?.iter().map(Container::from).collect(),
+            networks: known_networks?,
+            volumes: known_volumes?,
+            images: known,
+        })
+    }
+
+    /// Networks of the project, and others with one of `names`.
+    async fn networks(&self, project: &str, names: &[&str]) -> Result<Vec<Network>, Error> {
+        let all: Vec<NetworkAnswer> = self.transport.get("/networks").await?;
+        Ok(all
+            .into_iter()
+            .filter(|network| {
+                network.labels.get(labels::PROJECT).is_some_and(|owner| owner == project)
+                    || names.contains(&network.name.as_str())
+                    || names.contains(&network.id.as_str())
+            })
+            .map(|network| Network { id: network.id, name: network.name, labels: network.labels })
+            .collect())
+    }
+
+    /// Volumes of the project, and others with one of `names`.
+    async fn volumes(&self, project: &str, names: &[&str]) -> Result<Vec<Volume>, Error> {
+        let all: VolumesAnswer = self.transport.get("/volumes").await?;
+        Ok(all
+            .volumes
+            .into_iter()
+            .filter(|volume| {
+                volume.labels.get(labels::PROJECT).is_some_and(|owner| owner == project)
+                    || names.contains(&volume.name.as_str())
+            })
+            .map(|volume| Volume { name: volume.name, labels: volume.labels })
+            .collect())
+    }
+
+    /// The image that a reference stands for, if it is there.
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
+        let path =
+            format!("/images/{}/json", encode(reference).replace("%2F", "/").replace("%3A", ":"));
+        match self.transport.get::<ImageAnswer>(&path).await {
+            Ok(image) => {
+                let volumes = image.config.volumes.into_keys().collect();
+                Ok(Some(Image { id: image.id, volumes }))
+            }
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
