@@ -1,0 +1,84 @@
+//! All that can happen while rcompose works, as plain data: the executor, the engine's events and
+//! the containers' output produce it, reporters and sessions consume it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+/// What a step or a line of progress is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Image(String),
+    Network(String),
+    Volume(String),
+    Container(String),
+}
+
+impl Subject {
+    /// The name without the kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Image(name)
+            | Self::Network(name)
+            | Self::Volume(name)
+            | Self::Container(name) => name,
+        }
+    }
+
+    /// The kind in lower case.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "image",
+            Self::Network(_) => "network",
+            Self::Volume(_) => "volume",
+            Self::Container(_) => "container",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    /// As progress shows it: `Container web-1`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Image(_) => "Image",
+            Self::Network(_) => "Network",
+            Self::Volume(_) => "Volume",
+            Self::Container(_) => "Container",
+        };
+        write!(out, "{kind} {}", self.name())
+    }
+}
+
+/// How a subject is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Working,
+    Done,
+    Warning,
+    Error,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A subject is further along: `Creating`, `Created` …
+    Progress { subject: Subject, status: Status, text: Cow<'static, str> },
+    /// A container wrote something; not necessarily whole lines.
+    Output { source: String, stderr: bool, bytes: Bytes },
+    /// A container will write no more for now.
+    OutputEnded { source: String },
+    /// The process of a container ended.
+    Exited { source: String, code: i64, restarting: bool },
+    /// Something to know that is no failure; a clause.
+    Warning(String),
+}
+
+impl Event {
+    #[must_use]
+    pub fn progress(subject: &Subject, status: Status, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Progress { subject: subject.clone(), status, text: text.into() }
+    }
+}

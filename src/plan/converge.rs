@@ -1,0 +1,538 @@
+//! From what is there to what should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::Subject;
+use crate::labels;
+use crate::plan::{Action, Cause, Plan, Step, StepId, Target};
+use crate::source::Span;
+use crate::spec::ContainerSpec;
+use crate::state::desired::{Desired, DesiredService, set_label};
+use crate::state::observed::{Container, Image, Observed, State};
+
+/// When a container is replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Recreate {
+    /// When it is not as it should be.
+    #[default]
+    Diverged,
+    Always,
+    Never,
+}
+
+/// What was asked for besides the files.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// For the services in `targeted`.
+    pub recreate: Recreate,
+    /// For all others.
+    pub recreate_dependencies: Recreate,
+    /// The services that were named; `None` if none were, which means all.
+    pub targeted: Option<BTreeSet<String>>,
+    /// Create containers, but start none.
+    pub no_start: bool,
+    pub remove_orphans: bool,
+    /// Say nothing of orphans that stay.
+    pub ignore_orphans: bool,
+    /// Give replaced containers new anonymous volumes.
+    pub renew_volumes: bool,
+    /// Between stop signal and kill, for containers that are replaced or removed.
+    pub grace: Option<Duration>,
+    /// The services whose output is shown.
+    pub attach: BTreeSet<String>,
+}
+
+/// Plans how `observed` becomes `desired`. All images are there already, as far as they can be.
+///
+/// # Errors
+/// External networks and volumes that are not there.
+pub fn converge(
+    desired: &Desired,
+    observed: &Observed,
+    options: &Options,
+) -> Result<Plan, Diagnostics> {
+    let mut planner = Planner {
+        desired,
+        observed,
+        options,
+        plan: Plan::default(),
+        problems: Diagnostics::default(),
+        networks: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+        services: BTreeMap::new(),
+        stopped: BTreeMap::new(),
+    };
+    planner.networks();
+    planner.volumes();
+    planner.orphans();
+    for service in &desired.services {
+        planner.service(service);
+    }
+    if !options.no_start {
+        for service in &desired.services {
+            planner.start(service);
+        }
+    }
+    if planner.problems.has_errors() {
+        return Err(planner.problems);
+    }
+    let mut plan = planner.plan;
+    plan.warnings = planner.problems;
+    Ok(plan)
+}
+
+pub(super) struct Planner<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) options: &'a Options,
+    pub(super) plan: Plan,
+    pub(super) problems: Diagnostics,
+    /// The steps that create networks and volumes, by the engine's names.
+    pub(super) networks: BTreeMap<&'a str, StepId>,
+    pub(super) volumes: BTreeMap<&'a str, StepId>,
+    /// What the containers of a service will be, lowest number first.
+    pub(super) services: BTreeMap<&'a str, Vec<Planned>>,
+    /// Containers that stop because a service they depend on is replaced, by ID.
+    pub(super) stopped: BTreeMap<&'a str, (StepId, &'a str)>,
+}
+
+/// A container as it will be.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) name: String,
+    pub(super) target: Target,
+    /// What must be done before it can start.
+    pub(super) ready: Vec<StepId>,
+    /// Why it is to be started; `None` if it runs.
+    pub(super) start: Option<Cause>,
+    /// The step that starts it.
+    pub(super) started: Option<StepId>,
+}
+
+impl<'a> Planner<'a> {
+    fn networks(&mut self) {
+        for network in &self.desired.networks {
+            let found = self.observed.network(&network.name);
+            match found {
+                _ if network.external && found.is_none() => {
+                    let known = self.observed.networks.iter().any(|it| it.id == network.name);
+                    if !known {
+                        let message = format!(
+                            "network `{}` is declared as external, but could not be found",
+                            network.name
+                        );
+                        self.problems.push(
+                            Diagnostic::error(network.span, message)
+                                .help("create it, or leave out `external: true`"),
+                        );
+                    }
+                }
+                _ if network.external => {}
+                Some(found) => self.check_owner(
+                    "network",
+                    &network.name,
+                    &found.labels,
+                    &network.hash,
+                    network.span,
+                ),
+                None => {
+                    let subject = Subject::Network(network.name.clone());
+                    let action = Action::CreateNetwork(Box::new(network.request.clone()));
+                    let step =
+                        Step::new(subject, action, Cause::Missing).shows("Creating", "Created");
+                    self.networks.insert(&network.name, self.plan.push(step));
+                }
+            }
+        }
+    }
+
+    fn volumes(&mut self) {
+        for volume in &self.desired.volumes {
+            let found = self.observed.volume(&volume.name);
+            match found {
+                None if volume.external => {
+                    let message = format!("external volume `{}` not found", volume.name);
+                    self.problems.push(
+                        Diagnostic::error(volume.span, message)
+                            .help("create it, or leave out `external: true`"),
+                    );
+                }
+                Some(_) if volume.external => {}
+                Some(found) => self.check_owner(
+                    "volume",
+                    &volume.name,
+                    &found.labels,
+                    &volume.hash,
+                    volume.span,
+                ),
+                None => {
+                    let subject = Subject::Volume(volume.name.clone());
+                    let action = Action::CreateVolume(Box::new(volume.request.clone()));
+                    let step =
+                        Step::new(subject, action, Cause::Missing).shows("Creating", "Created");
+                    self.volumes.insert(&volume.name, self.plan.push(step));
+                }
+            }
+        }
+    }
+
+    /// Warns of a network or volume that is used as it is although it is not what the files say.
+    fn check_owner(
+        &mut self,
+        kind: &str,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        hash: &str,
+        span: Span,
+    ) {
+        let project = &self.desired.project;
+        let owner = labels.get(labels::PROJECT);
+        if owner != Some(project) {
+            let message = match owner {
+                None => format!("{kind} `{name}` was not made by Compose; it is used as it is"),
+                Some(owner) => {
+                    format!("{kind} `{name}` belongs to the project `{owner}`; it is used as it is")
+                }
+            };
+            let warning = Diagnostic::warning(span, message)
+                .help("set `external: true` to use what others have made");
+            self.problems.push(warning);
+        } else if labels.get(labels::CONFIG_HASH).is_some_and(|found| found != hash) {
+            let message =
+                format!("{kind} `{name}` is configured differently now; it is kept as it was");
+            let help = match kind {
+                "volume" => "remove it to have it made anew, which loses its data",
+                _ => "run `down` and `up` to have it made anew",
+            };
+            self.problems.push(Diagnostic::warning(span, message).help(help));
+        }
+    }
+
+    fn orphans(&mut self) {
+        let orphans: Vec<&Container> =
+            self.observed.containers.iter().filter(|it| self.is_orphan(it)).collect();
+        if orphans.is_empty() {
+            return;
+        }
+        if self.options.remove_orphans {
+            for orphan in orphans {
+                self.remove(orphan, None, Cause::Orphan);
+            }
+        } else if !self.options.ignore_orphans {
+            let names: Vec<&str> = orphans.iter().map(|orphan| orphan.name.as_str()).collect();
+            let message =
+                format!("found orphan containers ({}) for this project", names.join(", "));
+            let warning = Diagnostic::warning(Span::NOWHERE, message).help(
+                "if you removed or renamed a service, pass `--remove-orphans` to remove its containers",
+            );
+            self.problems.push(warning);
+        }
+    }
+
+    fn is_orphan(&self, container: &Container) -> bool {
+        if container.one_off {
+            return matches!(container.state, State::Exited | State::Dead);
+        }
+        self.desired.service(&container.service).is_none()
+            && !self.desired.disabled.contains(&container.service)
+    }
+
+    fn remove(&mut self, container: &Container, service: Option<&DesiredService>, cause: Cause) {
+        let grace = self.options.grace.or(service.and_then(|service| service.template.grace()));
+        remove(&mut self.plan, container, grace, false, cause, &[]);
+    }
+
+    /// Plans the containers of a service up to the point where they can start.
+    fn service(&mut self, service: &'a DesiredService) {
+        let (replicas, leftovers) = split_leftovers(service, self.observed.replicas(&service.name));
+        let mut unfinished = BTreeMap::new();
+        for container in leftovers {
+            let number = container.number.unwrap_or_default();
+            if replicas.iter().any(|it| it.number == Some(number))
+                || unfinished.contains_key(&number)
+            {
+                self.remove(container, Some(service), Cause::Unfinished);
+            } else {
+                unfinished.insert(number, container);
+            }
+        }
+        let mut candidates: Vec<(Option<Cause>, u32, &Container)> = replicas
+            .into_iter()
+            .chain(unfinished.values().copied())
+            .map(|it| (self.diverged(service, it), it.number.unwrap_or_default(), it))
+            .collect();
+        // Of too many, those go first that would be replaced anyway, then the newest.
+        candidates.sort_by_key(|(cause, number, _)| (cause.is_some(), *number));
+        let highest = candidates.iter().map(|(_, number, _)| *number).max().unwrap_or(0);
+        let wanted = service.replicas as usize;
+        let surplus = candidates.split_off(wanted.min(candidates.len()));
+        for (_, _, container) in surplus {
+            self.remove(container, Some(service), Cause::TooMany);
+        }
+        candidates.sort_by_key(|(_, number, _)| *number);
+        let existing = candidates.len();
+        let mut planned = Vec::with_capacity(wanted);
+        for (cause, number, container) in candidates {
+            planned.push(match cause {
+                Some(cause) => self.replace(service, container, number, cause),
+                None => self.keep(service, container, number),
+            });
+        }
+        for offset in 1..=u32::try_from(wanted - existing).unwrap_or(u32::MAX) {
+            planned.push(self.create(service, highest + offset));
+        }
+        self.services.insert(&service.name, planned);
+    }
+
+    /// Why a container must be replaced, if it must.
+    fn diverged(&self, service: &DesiredService, container: &Container) -> Option<Cause> {
+        let targeted = self.options.targeted.as_ref().is_none_or(|it| it.contains(&service.name));
+        let policy =
+            if targeted { self.options.recreate } else { self.options.recreate_dependencies };
+        match policy {
+            Recreate::Never => return None,
+            Recreate::Always => return Some(Cause::Asked),
+            Recreate::Diverged => {}
+        }
+        for parent in service.template.parents() {
+            if let Some(Target::Made(_)) = self.first_container(parent) {
+                return Some(Cause::Parent(parent.to_owned()));
+            }
+        }
+        let hash = service.hash.resolve(&|parent| match self.first_container(parent) {
+            Some(Target::Existing(id)) => Some(id),
+            _ => None,
+        });
+        if hash != container.config_hash {
+            return Some(Cause::Diverged);
+        }
+        if self.observed.image(&service.image).is_some_and(|image| image.id != container.image) {
+            return Some(Cause::NewImage);
+        }
+        if container.state == State::Running {
+            let missing = service.networks.iter().find(|name| {
+                let id = self.observed.network(name).map(|network| &network.id);
+                !container.networks.iter().any(|it| it == *name || Some(it) == id)
+            });
+            if let Some(name) = missing {
+                return Some(Cause::Network(name.clone()));
+            }
+        }
+        let mounted = |name: &&String| {
+            container.mounts.iter().any(|mount| mount.volume.as_ref() == Some(*name))
+        };
+        let missing = service.volumes.iter().find(|name| !mounted(name))?;
+        Some(Cause::Volume(missing.clone()))
+    }
+
+    /// The container that stands for a service when others share something with it.
+    fn first_container(&self, service: &str) -> Option<Target> {
+        if let Some(planned) = self.services.get(service) {
+            return planned.first().map(|it| it.target.clone());
+        }
+        // A service that is not part of this run.
+        let first = self.observed.replicas(service).into_iter().next()?;
+        Some(Target::Existing(first.id.clone()))
+    }
+
+    fn keep(&mut self, service: &DesiredService, container: &'a Container, number: u32) -> Planned {
+        let name = service.template.name(number);
+        let mut ready = Vec::new();
+        if is_temporary(&container.name, &name) {
+            let action = Action::Rename {
+                container: Target::Existing(container.id.clone()),
+                to: name.clone(),
+            };
+            let step = Step::new(Subject::Container(name.clone()), action, Cause::Unfinished)
+                .service(&service.name)
+                .shows("Recreate", "Recreated");
+            ready.push(self.plan.push(step));
+        }
+        // Others keep the name they have, whichever tool or rule gave it.
+        let name = if ready.is_empty() { container.name.clone() } else { name };
+        let start = match (self.stopped.get(container.id.as_str()), container.state) {
+            (Some((stop, service)), _) => {
+                ready.push(*stop);
+                Some(Cause::RestartsWith((*service).to_owned()))
+            }
+            (None, State::Running | State::Restarting) => {
+                self.plan.running.push(Subject::Container(name.clone()));
+                None
+            }
+            (None, _) => Some(Cause::NotRunning),
+        };
+        let target = Target::Existing(container.id.clone());
+        Planned { name, target, ready, start, started: None }
+    }
+
+    fn create(&mut self, service: &DesiredService, number: u32) -> Planned {
+        let spec = self.spec(service, number);
+        let name = spec.name.clone();
+        let made = self.push_create(service, spec, &name, Cause::Missing);
+        let step = &mut self.plan.steps[made.0];
+        step.shows.begin = Some("Creating");
+        step.shows.end = Some("Created");
+        Planned {
+            name,
+            target: Target::Made(made),
+            ready: vec![made],
+            start: Some(Cause::Missing),
+            started: None,
+        }
+    }
+
+    /// Plans the replacement of `old`: the new container exists before the old one goes.
+    fn replace(
+        &mut self,
+        service: &'a DesiredService,
+        old: &Container,
+        number: u32,
+        cause: Cause,
+    ) -> Planned {
+        let mut spec = self.spec(service, number);
+        let name = spec.name.clone();
+        spec.name = temporary_name(&old.id, &name);
+        set_label(&mut spec, labels::REPLACE, &service.template.replaced_name(number));
+        if !self.options.renew_volumes {
+            inherit_volumes(&mut spec, old, self.observed.image(&service.image));
+        }
+        let before_stop = self.stop_dependents(service);
+        let made = self.push_create(service, spec, &name, cause.clone());
+        self.plan.steps[made.0].shows.begin = Some("Recreate");
+        let subject = Subject::Container(name.clone());
+        let part = |action| {
+            Step::new(subject.clone(), action, Cause::ReplacedBy(made))
+                .service(&service.name)
+                .completes()
+        };
+        let mut last = made;
+        if old.state.is_up() {
+            let container = Target::Existing(old.id.clone());
+            let grace = self.options.grace.or(service.template.grace());
+            let stop =
+                part(Action::Stop { container, grace }).after([made]).after_end_of(before_stop);
+            last = self.plan.push(stop);
+        }
+        let remove = Action::Remove { container: old.id.clone(), volumes: false };
+        last = self.plan.push(part(remove).after([last]));
+        let rename = Action::Rename { container: Target::Made(made), to: name.clone() };
+        last = self.plan.push(part(rename).after([last]).ends("Recreated"));
+        Planned {
+            name,
+            target: Target::Made(made),
+            ready: vec![last],
+            start: Some(cause),
+            started: None,
+        }
+    }
+
+    /// The container with this number, but for what is known only when its parents exist.
+    fn spec(&self, service: &DesiredService, number: u32) -> ContainerSpec {
+        let mut spec = service.template.container(number);
+        if let Some(image) = self.observed.image(&service.image) {
+            set_label(&mut spec, labels::IMAGE, &image.id);
+        }
+        spec
+    }
+
+    fn push_create(
+        &mut self,
+        service: &DesiredService,
+        spec: ContainerSpec,
+        name: &str,
+        cause: Cause,
+    ) -> StepId {
+        let mut after: Vec<StepId> = Vec::new();
+        after.extend(service.networks.iter().filter_map(|it| self.networks.get(it.as_str())));
+        after.extend(service.volumes.iter().filter_map(|it| self.volumes.get(it.as_str())));
+        let mut parents = BTreeMap::new();
+        for parent in service.template.parents() {
+            if let Some(target) = self.first_container(parent) {
+                if let Target::Made(step) = target {
+                    after.push(step);
+                }
+                parents.insert(parent.to_owned(), target);
+            } else {
+                let message = format!(
+                    "`{}` shares something with a container of `{parent}`, which has none",
+                    service.name
+                );
+                self.problems.push(Diagnostic::error(service.span, message));
+            }
+        }
+        after.sort_unstable();
+        after.dedup();
+        let action =
+            Action::Create { spec: Box::new(spec), hash: Box::new(service.hash.clone()), parents };
+        let subject = Subject::Container(name.to_owned());
+        self.plan.push(Step::new(subject, action, cause).service(&service.name).after(after))
+    }
+}
+
+/// Plans the removal of a container: a stop if it runs, then the removal.
+pub(super) fn remove(
+    plan: &mut Plan,
+    container: &Container,
+    grace: Option<Duration>,
+    volumes: bool,
+    cause: Cause,
+    after: &[StepId],
+) -> StepId {
+    let subject = Subject::Container(container.name.clone());
+    let mut before = after.to_vec();
+    if container.state.is_up() {
+        let action = Action::Stop { container: Target::Existing(container.id.clone()), grace };
+        let stop = Step::new(subject.clone(), action, cause.clone())
+            .service(&container.service)
+            .after_end_of(before)
+            .shows("Stopping", "Stopped");
+        before = vec![plan.push(stop)];
+    }
+    // A container that could not be stopped is removed by force.
+    let action = Action::Remove { container: container.id.clone(), volumes };
+    let remove = Step::new(subject, action, cause)
+        .service(&container.service)
+        .after_end_of(before)
+        .shows("Removing", "Removed");
+    plan.push(remove)
+}
+
+/// The name that a container has until the one it replaces is gone (the peer's, `cli.md` §3.1).
+fn temporary_name(old: &str, name: &str) -> String {
+    format!("{}_{name}", old.get(..12).unwrap_or(old))
+}
+
+/// Whether `name` is a temporary name for `last`.
+fn is_temporary(name: &str, last: &str) -> bool {
+    name.strip_suffix(last)
+        .and_then(|rest| rest.strip_suffix('_'))
+        .is_some_and(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Sets apart the containers of replacements that were broken off.
+fn split_leftovers<'a>(
+    service: &DesiredService,
+    replicas: Vec<&'a Container>,
+) -> (Vec<&'a Container>, Vec<&'a Container>) {
+    replicas.into_iter().partition(|container| {
+        let number = container.number.unwrap_or_default();
+        !is_temporary(&container.name, &service.template.name(number))
+    })
+}
+
+/// Carries over the anonymous volumes of the container that is replaced: those the service wants,
+/// and those its image wants.
+fn inherit_volumes(spec: &mut ContainerSpec, old: &Container, image: Option<&Image>) {
+    for mount in &old.mounts {
+        let Some(volume) = &mount.volume else {
+            continue;
+        };
+        let target = &mount.target;
+        let by_image = image.is_some_and(|image| image.volumes.contains(target));
+        if spec.has_anonymous_volume(target) || (by_image && !spec.mounts_at(target)) {
+            spec.inherit_volume(target, volume, mount.read_only);
+        }
+    }
+}

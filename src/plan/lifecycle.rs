@@ -1,0 +1,129 @@
+//! Starts, and what each of them waits for.
+
+use crate::compose::keys::depends_on::Condition;
+use crate::event::Subject;
+use crate::plan::converge::Planner;
+use crate::plan::{Action, Cause, Need, Step, StepId, Target};
+use crate::state::desired::{Dependency, DesiredService};
+
+impl<'a> Planner<'a> {
+    /// Stops the containers that restart with `service`, before one of its containers is replaced.
+    pub(super) fn stop_dependents(&mut self, service: &'a DesiredService) -> Vec<StepId> {
+        let mut stops = Vec::new();
+        for dependent in &self.desired.services {
+            let restarts = |it: &Dependency| it.restart && it.service == service.name;
+            if !dependent.dependencies.iter().any(restarts) {
+                continue;
+            }
+            let grace = self.options.grace.or(dependent.template.grace());
+            for container in self.observed.replicas(&dependent.name) {
+                if let Some((known, _)) = self.stopped.get(container.id.as_str()) {
+                    stops.push(*known);
+                    continue;
+                }
+                if !container.state.is_up() {
+                    continue;
+                }
+                let action =
+                    Action::Stop { container: Target::Existing(container.id.clone()), grace };
+                let cause = Cause::RestartsWith(service.name.clone());
+                let stop = self.plan.push(
+                    Step::new(Subject::Container(container.name.clone()), action, cause)
+                        .service(&dependent.name)
+                        .shows("Stopping", "Stopped"),
+                );
+                self.stopped.insert(&container.id, (stop, &service.name));
+                stops.push(stop);
+            }
+        }
+        stops
+    }
+
+    /// Plans the starts of a service, each after what it depends on.
+    pub(super) fn start(&mut self, service: &'a DesiredService) {
+        let Some(planned) = self.services.get(service.name.as_str()).cloned() else {
+            return;
+        };
+        let mut dependencies = Vec::new();
+        if planned.iter().any(|it| it.start.is_some()) {
+            for dependency in &service.dependencies {
+                dependencies.extend(self.dependency(&service.name, dependency));
+            }
+        }
+        let one_by_one = service.template.publishes_ranges();
+        let mut previous: Option<StepId> = None;
+        for (index, container) in planned.into_iter().enumerate() {
+            let subject = Subject::Container(container.name.clone());
+            let attach = self.options.attach.contains(&service.name).then(|| {
+                let action = Action::Attach {
+                    container: container.target.clone(),
+                    starts: container.start.is_some(),
+                };
+                let step = Step::new(subject.clone(), action, Cause::Attached).optional(true);
+                let step = step.service(&service.name).after(container.ready.iter().copied());
+                self.plan.push(step)
+            });
+            let Some(cause) = container.start else {
+                continue;
+            };
+            let action = Action::Start { container: container.target };
+            let mut step = Step::new(subject, action, cause)
+                .service(&service.name)
+                .shows("Starting", "Started")
+                .after(container.ready)
+                .after_end_of(attach)
+                // The engine gives two containers the same port of a range if they start at once.
+                .after_end_of(previous.filter(|_| one_by_one));
+            step.after.extend(dependencies.iter().copied());
+            let started = self.plan.push(step);
+            previous = Some(started);
+            if let Some(planned) = self.services.get_mut(service.name.as_str()) {
+                planned[index].started = Some(started);
+            }
+        }
+    }
+
+    /// What `dependent` must wait for.
+    fn dependency(&mut self, dependent: &str, dependency: &Dependency) -> Vec<(StepId, Need)> {
+        let Some(containers) = self.services.get(dependency.service.as_str()).cloned() else {
+            return Vec::new();
+        };
+        let need = if dependency.required { Need::Success } else { Need::Settled };
+        let mut waits = Vec::new();
+        for container in containers {
+            let wait = match dependency.condition {
+                Condition::Started => {
+                    waits.extend(container.started.map(|started| (started, Need::Success)));
+                    continue;
+                }
+                Condition::Healthy => Action::AwaitHealthy { container: container.target.clone() },
+                Condition::Completed => {
+                    Action::AwaitCompleted { container: container.target.clone() }
+                }
+            };
+            let ends = match dependency.condition {
+                Condition::Completed => "Exited",
+                _ => "Healthy",
+            };
+            let same = self.plan.steps.iter().position(|step| {
+                step.optional != dependency.required
+                    && step.subject.name() == container.name
+                    && std::mem::discriminant(&step.action) == std::mem::discriminant(&wait)
+            });
+            let step = same.map_or_else(
+                || {
+                    let subject = Subject::Container(container.name.clone());
+                    let step = Step::new(subject, wait, Cause::NeededBy(dependent.to_owned()))
+                        .service(&dependency.service)
+                        .shows("Waiting", ends)
+                        .after(container.started)
+                        .optional(!dependency.required);
+                    self.plan.push(step)
+                },
+                StepId,
+            );
+            waits.push((step, need));
+        }
+        waits
+    }
+}

@@ -1,0 +1,255 @@
+//! Stopping and removing a project, dependents before what they depend on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::compose::model::Model;
+use crate::event::Subject;
+use crate::labels;
+use crate::plan::converge::remove;
+use crate::plan::{Action, Cause, OnFailure, Plan, Step, StepId, Target};
+use crate::state::observed::{Container, Observed};
+use crate::yaml::Node;
+
+/// What is known of a project that is taken down: from its files, or from labels alone.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Services and what they depend on.
+    pub services: BTreeMap<String, Vec<String>>,
+    /// Services that are off; their containers are no orphans, and stay.
+    pub disabled: BTreeSet<String>,
+    /// Keys and names of networks that are the project's own.
+    pub networks: BTreeMap<String, String>,
+    /// Names of volumes that are the project's own.
+    pub volumes: BTreeSet<String>,
+}
+
+impl Known {
+    /// What the files say.
+    #[must_use]
+    pub fn of_model(model: &Model) -> Self {
+        let own = |section: &str| {
+            let map = model.rest.get(section).and_then(Node::as_map);
+            let entries = map.into_iter().flatten();
+            entries
+                .filter(|(_, entry)| {
+                    entry.node.get("external").and_then(Node::as_bool) != Some(true)
+                })
+                .filter_map(|(key, entry)| {
+                    Some((key.clone(), entry.node.str_of("name")?.to_owned()))
+                })
+                .collect::<BTreeMap<_, _>>()
+        };
+        let dependencies = |service: &Node| {
+            let map = service.get("depends_on").and_then(Node::as_map);
+            map.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+        };
+        Self {
+            services: model
+                .services
+                .iter()
+                .map(|(name, entry)| (name.clone(), dependencies(&entry.node)))
+                .collect(),
+            disabled: model.disabled.keys().cloned().collect(),
+            networks: own("networks"),
+            volumes: own("volumes").into_values().collect(),
+        }
+    }
+
+    /// What the labels of a project's containers, networks and volumes say.
+    #[must_use]
+    pub fn of_labels(project: &str, observed: &Observed) -> Self {
+        let is_own = |labels: &BTreeMap<String, String>| {
+            labels.get(labels::PROJECT).is_some_and(|owner| owner == project)
+        };
+        let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for container in observed.containers.iter().filter(|it| !it.one_off) {
+            let dependencies = services.entry(container.service.clone()).or_default();
+            dependencies.extend(container.depends_on.iter().map(|it| it.service.clone()));
+        }
+        Self {
+            services,
+            disabled: BTreeSet::new(),
+            networks: observed
+                .networks
+                .iter()
+                .filter(|network| is_own(&network.labels))
+                .filter_map(|it| Some((it.labels.get(labels::NETWORK)?.clone(), it.name.clone())))
+                .collect(),
+            volumes: observed
+                .volumes
+                .iter()
+                .filter(|volume| {
+                    is_own(&volume.labels) && volume.labels.contains_key(labels::VOLUME)
+                })
+                .map(|volume| volume.name.clone())
+                .collect(),
+        }
+    }
+
+    /// The services with dependents before their dependencies. Labels may tell of a cycle, which is
+    /// cut anywhere.
+    fn dependents_first(&self) -> Vec<&str> {
+        fn visit<'a>(
+            known: &'a Known,
+            name: &'a str,
+            seen: &mut BTreeSet<&'a str>,
+            done: &mut Vec<&'a str>,
+        ) {
+            let Some((name, dependencies)) = known.services.get_key_value(name) else {
+                return;
+            };
+            if seen.insert(name) {
+                for dependency in dependencies {
+                    visit(known, dependency, seen, done);
+                }
+                done.push(name);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let mut done = Vec::new();
+        for name in self.services.keys() {
+            visit(self, name, &mut seen, &mut done);
+        }
+        done.reverse();
+        done
+    }
+}
+
+/// What is removed.
+#[derive(Debug, Clone, Default)]
+pub struct Removal {
+    /// The services that were named; all if empty.
+    pub services: BTreeSet<String>,
+    /// Also containers of no service, and all one-offs.
+    pub orphans: bool,
+    /// Also volumes, and with them data.
+    pub volumes: bool,
+    /// Between stop signal and kill.
+    pub grace: Option<Duration>,
+}
+
+/// Plans the removal of a project.
+#[must_use]
+pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal) -> Plan {
+    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
+    let selected = |name: &str| wanted.services.is_empty() || wanted.services.contains(name);
+    let mut ends: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    for service in known.dependents_first().into_iter().filter(|name| selected(name)) {
+        let dependents = dependents(known, service);
+        let after: Vec<StepId> =
+            dependents.iter().filter_map(|name| ends.get(name)).flatten().copied().collect();
+        let mut last = Vec::new();
+        for container in observed.containers.iter().filter(|it| it.service == service) {
+            if container.one_off && !wanted.orphans {
+                continue;
+            }
+            last.push(remove(
+                &mut plan,
+                container,
+                wanted.grace,
+                wanted.volumes,
+                Cause::Asked,
+                &after,
+            ));
+        }
+        // A service without containers passes on what it would have waited for.
+        ends.insert(service, if last.is_empty() { after } else { last });
+    }
+    if wanted.orphans {
+        let is_known =
+            |name: &str| known.services.contains_key(name) || known.disabled.contains(name);
+        for container in observed.containers.iter().filter(|it| !is_known(&it.service)) {
+            remove(&mut plan, container, wanted.grace, false, Cause::Orphan, &[]);
+        }
+    }
+    resources(project, &mut plan, known, observed, wanted);
+    plan
+}
+
+fn dependents<'a>(known: &'a Known, service: &str) -> Vec<&'a str> {
+    let depends = |dependencies: &Vec<String>| dependencies.iter().any(|it| it == service);
+    let all = known.services.iter();
+    all.filter(|(_, dependencies)| depends(dependencies)).map(|(name, _)| name.as_str()).collect()
+}
+
+/// Plans the removal of networks and volumes, each once its last container is gone.
+fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed, wanted: &Removal) {
+    let removals: Vec<(StepId, &Container)> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(index, step)| match &step.action {
+            Action::Remove { container, .. } => {
+                let found = observed.containers.iter().find(|it| it.id == *container)?;
+                Some((StepId(index), found))
+            }
+            _ => None,
+        })
+        .collect();
+    let users = |uses: &dyn Fn(&Container) -> bool| -> Vec<StepId> {
+        removals.iter().filter(|(_, container)| uses(container)).map(|(step, _)| *step).collect()
+    };
+    for (key, name) in &known.networks {
+        let own = observed.networks.iter().filter(|network| {
+            let label = |label: &str| network.labels.get(label).map(String::as_str);
+            network.name == *name
+                && label(labels::PROJECT) == Some(project)
+                && label(labels::NETWORK) == Some(key)
+        });
+        for network in own {
+            let after =
+                users(&|it| it.networks.iter().any(|it| *it == network.id || *it == network.name));
+            let action = Action::RemoveNetwork { id: network.id.clone() };
+            let step = Step::new(Subject::Network(name.clone()), action, Cause::Asked)
+                .after_end_of(after)
+                .shows("Removing", "Removed");
+            plan.push(step);
+        }
+    }
+    if !wanted.volumes {
+        return;
+    }
+    for name in known.volumes.iter().filter(|name| observed.volume(name).is_some()) {
+        let after = users(&|it| it.mounts.iter().any(|mount| mount.volume.as_ref() == Some(name)));
+        let action = Action::RemoveVolume { name: name.clone() };
+        let step = Step::new(Subject::Volume(name.clone()), action, Cause::Asked)
+            .after_end_of(after)
+            .shows("Removing", "Removed");
+        plan.push(step);
+    }
+}
+
+/// Plans the stop of services, dependents first. Containers stay.
+#[must_use]
+pub fn stop(
+    known: &Known,
+    observed: &Observed,
+    services: &BTreeSet<String>,
+    grace: Option<Duration>,
+) -> Plan {
+    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
+    let mut ends: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    for service in known.dependents_first() {
+        if !services.is_empty() && !services.contains(service) {
+            continue;
+        }
+        let after: Vec<StepId> = dependents(known, service)
+            .iter()
+            .filter_map(|name| ends.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        let mut last = Vec::new();
+        for container in observed.replicas(service).into_iter().filter(|it| it.state.is_up()) {
+            let action = Action::Stop { container: Target::Existing(container.id.clone()), grace };
+            let step = Step::new(Subject::Container(container.name.clone()), action, Cause::Asked)
+                .service(service)
+                .after_end_of(after.iter().copied())
+                .shows("Stopping", "Stopped");
+            last.push(plan.push(step));
+        }
+        ends.insert(service, if last.is_empty() { after } else { last });
+    }
+    plan
+}
