@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod env;
 pub mod event;
+pub mod execute;
 pub mod labels;
 pub mod names;
 pub mod plan;

@@ -12,6 +12,7 @@ use crate::compose::template::{self, Kind, Operator};
 use crate::compose::{EnvFiles, Steps};
 use crate::diagnostic::nearest;
 use crate::names;
+use crate::report::table::{self, lines};
 use crate::source::Span;
 use crate::state::hash;
 use crate::yaml::{Node, Value, emit};
@@ -123,7 +124,7 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
     }
     if let Some(names) = args.hash.as_deref().filter(|names| !names.is_empty()) {
         let model = context.load(&[], &without_env_files)?;
-        return hashes(names, &model, context);
+        return hashes(names, &model);
     }
     if args.profiles {
         let model = context.load(&args.services, &without_env_files)?;
@@ -137,12 +138,11 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
         return Ok(lines(profiles));
     }
     if args.images {
-        let compatibility = context.compatibility();
         let model = context.load(&args.services, &without_env_files)?;
         return Ok(lines(model.services.iter().map(|(name, entry)| {
             match entry.node.str_of("image").filter(|image| !image.is_empty()) {
                 Some(image) => image.to_owned(),
-                None => names::image(&model.name, name, names::Separator::new(compatibility)),
+                None => names::image(&model.name, name, context.separator(&model)),
             }
         })));
     }
@@ -176,14 +176,6 @@ fn steps(args: &Args, context: &Context) -> Steps {
     }
 }
 
-fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    let mut out = String::new();
-    for item in items {
-        let _ = writeln!(out, "{item}");
-    }
-    out
-}
-
 /// The canonical project.
 fn whole(args: &Args, context: &mut Context) -> Result<String, Error> {
     let dialect = match args.format.as_deref() {
@@ -205,13 +197,13 @@ fn whole(args: &Args, context: &mut Context) -> Result<String, Error> {
     Ok(write(&model.document(dialect)).replace('$', "$$"))
 }
 
-fn hashes(names: &str, model: &Model, context: &Context) -> Result<String, Error> {
+fn hashes(names: &str, model: &Model) -> Result<String, Error> {
     let mut wanted: Vec<&str> = match names {
         "*" => model.services.keys().map(String::as_str).collect(),
         names => names.split(',').collect(),
     };
     wanted.sort_unstable();
-    let platform = context.env.non_empty("DOCKER_DEFAULT_PLATFORM");
+    let platform = model.default_platform();
     let mut out = String::new();
     for name in wanted {
         let Some(entry) = model.services.get(name) else {
@@ -267,7 +259,7 @@ fn variables(root: &Node, format: Option<&str>) -> String {
             rows.extend(found.iter().map(|(name, it)| {
                 [name.clone(), it.required.to_string(), it.default.clone(), it.alternate.clone()]
             }));
-            crate::report::table::columns(&rows, 20)
+            table::columns(&rows, 20)
         }
     }
 }

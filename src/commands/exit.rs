@@ -7,6 +7,7 @@ use clap::CommandFactory;
 
 use crate::commands::options::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine;
 use crate::report::Terminal;
 use crate::source::Span;
 
@@ -43,6 +44,11 @@ pub enum Error {
     Usage(String),
     #[error("cannot write `{path}`: {error}")]
     Write { path: String, error: io::Error },
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// A signal came while there was nothing to bring to its end.
+    #[error("interrupted")]
+    Interrupted,
     /// The terminal or the pipe behind it is gone.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -58,6 +64,13 @@ pub(super) fn finish(result: Result<Exit, Error>, context: &mut Context) -> Exit
         Err(Error::Output(error)) => output_failed(&error),
         Err(Error::Project(diagnostics)) => {
             context.show(&diagnostics);
+            Exit::Failure
+        }
+        Err(Error::Interrupted) => Exit::Interrupted,
+        Err(Error::Engine(error)) => {
+            let problem =
+                Diagnostic::error(Span::NOWHERE, error.to_string()).help_opt(error.help());
+            context.show(&problem.into());
             Exit::Failure
         }
         Err(error @ (Error::Usage(_) | Error::Write { .. })) => {

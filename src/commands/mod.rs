@@ -1,8 +1,16 @@
 //! The command line: one file per command, and what they share.
 
 mod config;
+mod down;
 mod exit;
+mod failure;
+mod logs;
+mod ls;
 mod options;
+mod ps;
+mod session;
+mod up;
+mod version;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +32,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::Args),
+    Down(down::Args),
+    Logs(logs::Args),
+    Ls(ls::Args),
+    Ps(ps::Args),
+    Up(up::Args),
+    Version(version::Args),
 }
 
 /// Runs the command that `args` (with the program's name first) ask for.
@@ -40,6 +54,12 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let mut context = Context::new(cli.options, env, terminal);
     let result = match command {
         Command::Config(args) => config::run(&args, &mut context),
+        Command::Down(args) => down::run(&args, &mut context),
+        Command::Logs(args) => logs::run(&args, &mut context),
+        Command::Ls(args) => ls::run(&args, &mut context),
+        Command::Ps(args) => ps::run(&args, &mut context),
+        Command::Up(args) => up::run(&args, &mut context),
+        Command::Version(args) => version::run(&args, &mut context),
     };
     exit::finish(result, &mut context)
 }

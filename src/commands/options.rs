@@ -6,9 +6,11 @@ use crate::commands::exit::Error;
 use crate::compose::discover::Wanted;
 use crate::compose::files::Files;
 use crate::compose::model::Model;
-use crate::compose::{self, Steps};
+use crate::compose::{self, EnvFiles, Steps};
 use crate::diagnostic::{Diagnostics, Format};
+use crate::engine::Engine;
 use crate::env::Env;
+use crate::names::Separator;
 use crate::report::Terminal;
 use crate::source::SourceMap;
 use crate::yaml::Node;
@@ -37,6 +39,12 @@ pub(super) struct GlobalOptions {
     /// Keep resources that no service uses
     #[arg(long)]
     all_resources: bool,
+    /// Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
+    #[arg(short = 'H', long, value_name = "URL", conflicts_with = "context")]
+    host: Option<String>,
+    /// Context of the Docker configuration to take the engine's address from
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
     /// How problems in files are shown
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     diagnostics: DiagnosticsForm,
@@ -78,10 +86,38 @@ impl Context {
         }
     }
 
-    /// Whether containers are named as version 1 did.
-    pub(super) fn compatibility(&self) -> bool {
-        let lenient = |text: &str| matches!(&*text.to_lowercase(), "1" | "t" | "true" | "y");
-        self.options.compatibility || self.env.get("COMPOSE_COMPATIBILITY").is_some_and(lenient)
+    /// What stands between the parts of names: as version 1 had it, if that is asked for.
+    pub(super) fn separator(&self, model: &Model) -> Separator {
+        Separator::new(self.options.compatibility || model.flag("COMPOSE_COMPATIBILITY"))
+    }
+
+    /// Connects to the engine.
+    pub(super) async fn connect(&self) -> Result<Engine, Error> {
+        let (host, context) = (self.options.host.as_deref(), self.options.context.as_deref());
+        Ok(Engine::connect(&self.env, host, context).await?)
+    }
+
+    /// The project of a command that can do with its name alone: its files are read unless `-p` is
+    /// there and `-f` is not (`cli.md` §1.6).
+    pub(super) fn project_or_name(
+        &mut self,
+        services: &[String],
+    ) -> Result<(String, Option<Model>), Error> {
+        let name = self.options.project_name.as_ref().filter(|name| !name.is_empty());
+        if let Some(name) = name
+            && self.options.files.is_empty()
+        {
+            return Ok((name.to_lowercase(), None));
+        }
+        let steps = Steps { env_files: EnvFiles::Unread, ..self.steps() };
+        match self.load(services, &steps) {
+            Ok(model) => Ok((model.name.clone(), Some(model))),
+            Err(Error::Project(problems)) => match self.env.non_empty("COMPOSE_PROJECT_NAME") {
+                Some(name) => Ok((name.to_owned(), None)),
+                None => Err(Error::Project(problems)),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// The steps that the global flags leave.

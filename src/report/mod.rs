@@ -1,10 +1,15 @@
 //! What people and programs see: the only writer of the terminal.
 
+pub mod containers;
+pub mod logs;
 pub mod table;
+pub mod time;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::env::Env;
+use crate::event::Event;
+use crate::report::logs::LogPrinter;
 
 /// Standard output and standard error.
 #[derive(Debug)]
@@ -24,17 +29,35 @@ impl Terminal {
         !self.no_color && io::stderr().is_terminal()
     }
 
+    /// Whether standard output shows colours.
+    #[must_use]
+    pub fn colours_output(&self) -> bool {
+        !self.no_color && io::stdout().is_terminal()
+    }
+
     /// Writes data for standard output.
     ///
     /// # Errors
     /// A reader that is gone, or a full disk behind a redirection.
     pub fn out(&mut self, text: &str) -> io::Result<()> {
-        io::stdout().lock().write_all(text.as_bytes())
+        self.out_bytes(text.as_bytes())
+    }
+
+    /// As [`Terminal::out`], for what need not be text.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn out_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        io::stdout().lock().write_all(bytes)
     }
 
     /// Writes what is no data to standard error. If that is gone, nobody can be told.
     pub fn err(&mut self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.err_bytes(text.as_bytes());
+    }
+
+    pub fn err_bytes(&mut self, bytes: &[u8]) {
+        let _ = io::stderr().lock().write_all(bytes);
     }
 
     /// Hands all that was written to the system.
@@ -43,5 +66,79 @@ impl Terminal {
     /// As [`Terminal::out`].
     pub fn flush(&mut self) -> io::Result<()> {
         io::stdout().lock().flush()
+    }
+}
+
+/// Shows events as they come, a line each.
+pub struct Reporter<'a> {
+    terminal: &'a mut Terminal,
+    logs: LogPrinter,
+    streams: Streams,
+}
+
+/// Where containers' standard error goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streams {
+    /// With their standard output: `logs`.
+    Joined,
+    /// To our standard error: `up`.
+    Apart,
+}
+
+impl<'a> Reporter<'a> {
+    pub fn new(terminal: &'a mut Terminal, logs: LogPrinter, streams: Streams) -> Self {
+        Self { terminal, logs, streams }
+    }
+
+    /// Shows one event.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn on(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Progress { subject, text, .. } => {
+                self.terminal.err(&format!(" {subject}  {text}\n"));
+            }
+            Event::Output { source, stderr, bytes } => {
+                let lines = self.logs.output(source, *stderr, bytes);
+                self.write(*stderr, &lines)?;
+            }
+            Event::OutputEnded { source } => {
+                for stderr in [false, true] {
+                    let line = self.logs.end(source, stderr);
+                    self.write(stderr, &line)?;
+                }
+            }
+            Event::Exited { source, code, restarting } => {
+                let line = self.logs.exited(source, *code, *restarting);
+                self.terminal.out(&line)?;
+            }
+            Event::Warning(text) => self.terminal.err(&format!("warning: {text}\n")),
+        }
+        Ok(())
+    }
+
+    /// Writes a line of our own between those of containers.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        self.terminal.out(&format!("{text}\n"))
+    }
+
+    /// Writes a line for people.
+    pub fn notice(&mut self, text: &str) {
+        self.terminal.err(&format!("{text}\n"));
+    }
+
+    fn write(&mut self, stderr: bool, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if stderr && self.streams == Streams::Apart {
+            self.terminal.err_bytes(bytes);
+            return Ok(());
+        }
+        self.terminal.out_bytes(bytes)
     }
 }

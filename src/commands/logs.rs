@@ -1,0 +1,244 @@
+//! `logs`: what containers have written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::commands::exit::{Error, Exit};
+use crate::commands::options::Context;
+use crate::commands::session::{self, Outputs, Signals};
+use crate::compose::model::Model;
+use crate::engine::{self, ContainerRow, Engine, LogOptions};
+use crate::event::Event;
+use crate::labels;
+use crate::names;
+use crate::report::logs::{LogPrinter, Style};
+use crate::report::{Reporter, Streams};
+use crate::state::observed::State;
+
+/// View output of containers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Services to show (all, if none are named)
+    services: Vec<String>,
+    /// Go on with what containers write from now on
+    #[arg(short, long)]
+    follow: bool,
+    /// Number of lines from the end of each container's output, or all
+    #[arg(short = 'n', long, value_name = "LINES", default_value = "all")]
+    tail: String,
+    /// Only what was written since then: a time (2013-01-02T13:23:37Z) or how long ago (42m)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what was written until then: a time (2013-01-02T13:23:37Z) or how long ago (42m)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Show the time of each line
+    #[arg(short, long)]
+    timestamps: bool,
+    /// The container with this number, of one service
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    index: u32,
+    /// Show output without colours
+    #[arg(long)]
+    no_color: bool,
+    /// Show output without the names of containers
+    #[arg(long)]
+    no_log_prefix: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    if args.index > 0 && args.services.len() != 1 {
+        return Err(Error::Usage("--index requires one service to be selected".to_owned()));
+    }
+    let (project, model) = context.project_or_name(&args.services)?;
+    session::block_on(show(args, &project, model.as_ref(), context))
+}
+
+/// Which containers are shown.
+struct Selection {
+    /// `None`: of all services.
+    services: Option<BTreeSet<String>>,
+    index: u32,
+}
+
+impl Selection {
+    fn new(args: &Args, model: Option<&Model>) -> Self {
+        let services = match model {
+            _ if !args.services.is_empty() => Some(args.services.iter().cloned().collect()),
+            None => None,
+            Some(model) => {
+                let attach = |name: &str| model.node(&["services", name, "attach"]);
+                let shown = |name: &&String| {
+                    attach(name).and_then(crate::yaml::Node::as_bool) != Some(false)
+                };
+                Some(model.services.keys().filter(shown).cloned().collect())
+            }
+        };
+        Self { services, index: args.index }
+    }
+
+    fn has(&self, service: &str, number: &str) -> bool {
+        self.services.as_ref().is_none_or(|services| services.contains(service))
+            && (self.index == 0 || number.parse() == Ok(self.index))
+    }
+}
+
+async fn show(
+    args: &Args,
+    project: &str,
+    model: Option<&Model>,
+    context: &mut Context,
+) -> Result<Exit, Error> {
+    let engine = context.connect().await?;
+    let selection = Selection::new(args, model);
+    let mut rows = engine.containers(project).await?;
+    rows.retain(|row| {
+        let number = row.label(labels::CONTAINER_NUMBER);
+        !row.is_one_off() && selection.has(row.label(labels::SERVICE), number)
+    });
+    rows.sort_by(|a, b| a.name().cmp(b.name()));
+    if args.index > 0 && rows.is_empty() {
+        let message =
+            format!("service \"{}\" is not running container #{}", args.services[0], args.index);
+        return Err(Error::Usage(message));
+    }
+    let style = Style {
+        colours: !args.no_color && context.terminal.colours_output(),
+        no_prefix: args.no_log_prefix,
+        timestamps: false,
+    };
+    let mut printer = LogPrinter::new(style);
+    let sources: Vec<&str> = rows.iter().map(|row| source(project, row)).collect();
+    printer.expect(sources);
+    let mut reporter = Reporter::new(&mut context.terminal, printer, Streams::Joined);
+    let options = LogOptions {
+        follow: args.follow,
+        timestamps: args.timestamps,
+        tail: Some(args.tail.clone()),
+        since: args.since.clone(),
+        until: args.until.clone(),
+    };
+    let logs = Logs { project, engine: &engine, selection: &selection, options };
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        shown = async {
+            if args.follow { logs.follow(&rows, &mut reporter).await } else { logs.print(&rows, &mut reporter).await }
+        } => shown.map(|()| Exit::Success),
+        () = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+fn source<'a>(project: &str, row: &'a ContainerRow) -> &'a str {
+    names::short(project, row.label(labels::SERVICE), row.name())
+}
+
+struct Logs<'a> {
+    project: &'a str,
+    engine: &'a Engine,
+    selection: &'a Selection,
+    options: LogOptions,
+}
+
+impl Logs<'_> {
+    /// Prints what there is, container by container.
+    async fn print(&self, rows: &[ContainerRow], reporter: &mut Reporter<'_>) -> Result<(), Error> {
+        for row in rows {
+            let source = source(self.project, row).to_owned();
+            let Some(mut stream) = self.open(&row.id, &source, &self.options, reporter).await?
+            else {
+                continue;
+            };
+            while let Some(chunk) = stream.next().await? {
+                let event = Event::Output {
+                    source: source.clone(),
+                    stderr: chunk.stderr,
+                    bytes: chunk.bytes,
+                };
+                reporter.on(&event)?;
+            }
+            reporter.on(&Event::OutputEnded { source })?;
+        }
+        Ok(())
+    }
+
+    /// Prints what there is and what comes, until no container is left that could write.
+    async fn follow(
+        &self,
+        rows: &[ContainerRow],
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(), Error> {
+        let mut events = self.engine.events(self.project).await?;
+        let mut outputs = Outputs::default();
+        // Containers that run, by ID; a start of one of them that is heard of is no news.
+        let mut running: BTreeMap<String, bool> = BTreeMap::new();
+        let mut ended: BTreeMap<String, String> = BTreeMap::new();
+        for row in rows {
+            let source = source(self.project, row).to_owned();
+            if let Some(stream) = self.open(&row.id, &source, &self.options, reporter).await? {
+                outputs.add(row.id.clone(), source, stream);
+            }
+            running.insert(row.id.clone(), State::parse(&row.state).is_up());
+        }
+        while !outputs.is_empty() || running.values().any(|up| *up) {
+            tokio::select! {
+                biased;
+                (_, event) = outputs.next() => reporter.on(&event)?,
+                event = events.next() => {
+                    let Some(event) = event? else { break };
+                    let attribute = |name: &str| event.attributes.get(name).map_or("", String::as_str);
+                    let service = attribute(labels::SERVICE);
+                    let number = attribute(labels::CONTAINER_NUMBER);
+                    if attribute(labels::ONE_OFF) == "True" || !self.selection.has(service, number) {
+                        continue;
+                    }
+                    match event.action.as_str() {
+                        "start" => {
+                            running.insert(event.id.clone(), true);
+                            let source = names::short(self.project, service, attribute("name")).to_owned();
+                            let container = self.engine.inspect(&event.id).await?;
+                            let since = ended.get(&event.id).map_or(container.last_output_since(), String::as_str);
+                            let options = LogOptions { since: Some(since.to_owned()), ..self.options.clone() };
+                            if let Some(stream) = self.open(&event.id, &source, &options, reporter).await? {
+                                outputs.add(event.id.clone(), source, stream);
+                            }
+                        }
+                        "die" => {
+                            ended.insert(event.id.clone(), event.time.clone());
+                            let state = match self.engine.inspect(&event.id).await {
+                                Ok(container) => State::parse(&container.status),
+                                Err(engine::Error::NotFound(_)) => State::Dead,
+                                Err(error) => return Err(error.into()),
+                            };
+                            running.insert(event.id.clone(), state.is_up());
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the output of a container. An engine that cannot read it says so, and that is all.
+    async fn open(
+        &self,
+        id: &str,
+        source: &str,
+        options: &LogOptions,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<engine::LogStream>, Error> {
+        let tty = match self.engine.inspect(id).await {
+            Ok(container) => container.tty,
+            Err(engine::Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.engine.logs(id, tty, options).await {
+            Ok(stream) => Ok(Some(stream)),
+            Err(error @ engine::Error::Unreachable { .. }) => Err(error.into()),
+            Err(error) => {
+                let text = format!("cannot read the output of {source}: {error}");
+                reporter.on(&Event::Warning(text))?;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Running plans and showing what happens meanwhile: one loop over signals, steps, events of the
+//! engine and output of containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::stream::FuturesUnordered;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch;
+
+use crate::commands::exit::Error;
+use crate::engine::{self, Engine, EngineEvent, Events, LogChunk, LogOptions, LogStream};
+use crate::event::{Event, Status};
+use crate::execute::{Attached, Report, Reports, execute};
+use crate::labels;
+use crate::names;
+use crate::plan::{self, Known, Plan};
+use crate::report::Reporter;
+use crate::state::observed::State;
+
+/// After this time without a sign of any container, the engine is asked whether any still runs.
+const LONG_SILENCE: Duration = Duration::from_secs(3);
+
+/// Runs `work` on a runtime of this thread.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// The signals that ask us to end.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Runs a plan to its end, showing its progress. The first signal lets what is under way come to
+/// its end; the second ends at once.
+///
+/// # Errors
+/// A terminal that is gone, or the second signal.
+pub(super) async fn run(
+    plan: &Plan,
+    project: &str,
+    engine: &Engine,
+    reporter: &mut Reporter<'_>,
+    signals: &mut Signals,
+) -> Result<Report, Error> {
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let (attached, _) = mpsc::unbounded_channel();
+    let reports = Reports { events, attached };
+    let (interrupt, mut interrupted) = watch::channel(false);
+    for subject in &plan.running {
+        reporter.on(&Event::progress(subject, Status::Done, "Running"))?;
+    }
+    let mut running = std::pin::pin!(execute(plan, project, engine, &reports, &mut interrupted));
+    let report = loop {
+        tokio::select! {
+            biased;
+            () = signals.next() => {
+                if interrupt.send_replace(true) {
+                    return Err(Error::Interrupted);
+                }
+            }
+            Some(event) = heard.recv() => reporter.on(&event)?,
+            report = &mut running => break report,
+        }
+    };
+    while let Ok(event) = heard.try_recv() {
+        reporter.on(&event)?;
+    }
+    Ok(report)
+}
+
+/// Output of several containers at once.
+#[derive(Default)]
+pub(super) struct Outputs<'a> {
+    open: FuturesUnordered<LocalBoxFuture<'a, Output>>,
+}
+
+/// Output of one container, with what it has just written; `None` when there is no more.
+pub(super) struct Output {
+    id: String,
+    source: String,
+    stream: LogStream,
+    chunk: Result<Option<LogChunk>, engine::Error>,
+}
+
+impl Outputs<'_> {
+    pub(super) fn add(&mut self, id: String, source: String, stream: LogStream) {
+        self.open.push(Box::pin(wait(id, source, stream)));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The next thing that a container writes, or that it will write no more; with its ID. Waits for
+    /// ever when no container is left.
+    pub(super) async fn next(&mut self) -> (String, Event) {
+        let Some(Output { id, source, stream, chunk }) = self.open.next().await else {
+            return std::future::pending().await;
+        };
+        match chunk {
+            Ok(Some(LogChunk { stderr, bytes })) => {
+                self.open.push(Box::pin(wait(id.clone(), source.clone(), stream)));
+                (id, Event::Output { source, stderr, bytes })
+            }
+            // An output that breaks off has ended, as far as can be known.
+            Ok(None) | Err(_) => (id, Event::OutputEnded { source }),
+        }
+    }
+}
+
+async fn wait(id: String, source: String, mut stream: LogStream) -> Output {
+    let chunk = stream.next().await;
+    Output { id, source, stream, chunk }
+}
+
+/// What `up` watches while it is attached.
+pub(super) struct Session<'a> {
+    pub engine: &'a Engine,
+    pub project: &'a str,
+    pub known: &'a Known,
+    /// The services whose output is shown.
+    pub attach: &'a BTreeSet<String>,
+    /// The services that keep the session alive.
+    pub monitored: &'a BTreeSet<String>,
+    /// The services that a signal stops.
+    pub targeted: &'a BTreeSet<String>,
+}
+
+/// How an attached session ended.
+pub(super) struct Ended {
+    pub report: Report,
+    pub interrupted: bool,
+}
+
+/// A container of an attached session.
+#[derive(Debug, Default)]
+struct Watched {
+    source: String,
+    /// Whether the session goes on as long as it runs.
+    monitored: bool,
+    alive: bool,
+    /// Whether it was attached to before a start that has yet to be heard of.
+    awaits_start: bool,
+    /// Whether it was or will be started, and its end has yet to be heard of.
+    awaits_end: bool,
+    /// Streams of its output that are open.
+    outputs: usize,
+    /// When it last ended.
+    ended: Option<String>,
+    /// Its exit, until that is shown.
+    exit: Option<(i64, bool)>,
+}
+
+impl Session<'_> {
+    /// Runs a plan and stays until the last monitored container has ended, or a signal has stopped
+    /// them all.
+    pub(super) async fn run(
+        &self,
+        plan: &Plan,
+        reporter: &mut Reporter<'_>,
+        signals: &mut Signals,
+    ) -> Result<Ended, Error> {
+        for subject in &plan.running {
+            reporter.on(&Event::progress(subject, Status::Done, "Running"))?;
+        }
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let (attached, mut attachments) = mpsc::unbounded_channel();
+        let reports = Reports { events, attached };
+        let (interrupt, interrupted) = watch::channel(false);
+        let mut happenings = self.engine.events(self.project).await?;
+        let mut containers = Containers { watched: BTreeMap::new(), outputs: Outputs::default() };
+        let report = {
+            let mut interrupted = interrupted.clone();
+            let mut running = std::pin::pin!(execute(
+                plan,
+                self.project,
+                self.engine,
+                &reports,
+                &mut interrupted
+            ));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = signals.next() => {
+                        if interrupt.send_replace(true) {
+                            return Err(Error::Interrupted);
+                        }
+                        reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
+                    }
+                    Some(event) = heard.recv() => reporter.on(&event)?,
+                    Some(it) = attachments.recv() => containers.attach(self.project, it),
+                    event = next_event(&mut happenings) => {
+                        self.happened(&event?, &mut containers, reporter).await?;
+                    }
+                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
+                    finished = &mut running => break finished,
+                }
+            }
+        };
+        drain(&mut heard, reporter)?;
+        while let Ok(it) = attachments.try_recv() {
+            containers.attach(self.project, it);
+        }
+        if report.failures(plan).next().is_some() {
+            containers.flush(reporter).await?;
+            return Ok(Ended { report, interrupted: false });
+        }
+        let mut stopping = *interrupted.borrow();
+        if !stopping {
+            self.count(&mut containers).await?;
+            while !containers.are_over() {
+                tokio::select! {
+                    biased;
+                    () = signals.next() => {
+                        reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
+                        stopping = true;
+                        break;
+                    }
+                    event = next_event(&mut happenings) => {
+                        self.happened(&event?, &mut containers, reporter).await?;
+                    }
+                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
+                    () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
+                        self.count(&mut containers).await?;
+                        if containers.are_dead() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        if stopping {
+            self.stop(&reports, &mut heard, &mut containers, &mut happenings, reporter, signals)
+                .await?;
+        }
+        Ok(Ended { report, interrupted: stopping })
+    }
+
+    /// Stops all targeted services while their output goes on; a second signal kills them, a third
+    /// leaves.
+    async fn stop(
+        &self,
+        reports: &Reports,
+        heard: &mut UnboundedReceiver<Event>,
+        containers: &mut Containers<'_>,
+        happenings: &mut Events,
+        reporter: &mut Reporter<'_>,
+        signals: &mut Signals,
+    ) -> Result<(), Error> {
+        let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+        let plan = plan::stop(self.known, &observed, self.targeted, None);
+        let (interrupt, mut interrupted) = watch::channel(false);
+        let mut killed = false;
+        {
+            let mut running = std::pin::pin!(execute(
+                &plan,
+                self.project,
+                self.engine,
+                reports,
+                &mut interrupted
+            ));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = signals.next() => {
+                        if interrupt.send_replace(true) {
+                            return Err(Error::Interrupted);
+                        }
+                        killed = true;
+                    }
+                    Some(event) = heard.recv() => reporter.on(&event)?,
+                    event = next_event(happenings) => {
+                        self.happened(&event?, containers, reporter).await?;
+                    }
+                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
+                    _ = &mut running => break,
+                }
+            }
+        }
+        drain(heard, reporter)?;
+        if killed {
+            let up = observed.containers.iter().filter(|it| {
+                self.known.services.contains_key(&it.service)
+                    && (self.targeted.is_empty() || self.targeted.contains(&it.service))
+            });
+            let kills = join_all(up.map(|it| self.engine.kill(&it.id))).await;
+            kills.into_iter().collect::<Result<Vec<()>, _>>()?;
+        }
+        containers.flush(reporter).await?;
+        Ok(())
+    }
+
+    /// Finds out which monitored containers are running, now that all have been started.
+    async fn count(&self, containers: &mut Containers<'_>) -> Result<(), Error> {
+        for row in self.engine.containers(self.project).await? {
+            if row.is_one_off() || !self.monitored.contains(row.label(labels::SERVICE)) {
+                continue;
+            }
+            let watched = containers.watched.entry(row.id.clone()).or_default();
+            watched.monitored = true;
+            watched.alive = State::parse(&row.state).is_up();
+        }
+        Ok(())
+    }
+
+    /// Takes note of a start or an end.
+    async fn happened(
+        &self,
+        event: &EngineEvent,
+        containers: &mut Containers<'_>,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(), Error> {
+        let attribute = |name: &str| event.attributes.get(name).map_or("", String::as_str);
+        let service = attribute(labels::SERVICE);
+        if attribute(labels::ONE_OFF) == "True" {
+            return Ok(());
+        }
+        match event.action.as_str() {
+            "start" => {
+                let watched = containers.watched.entry(event.id.clone()).or_default();
+                watched.monitored = self.monitored.contains(service);
+                watched.alive = true;
+                watched.awaits_end = true;
+                let attached = std::mem::take(&mut watched.awaits_start);
+                if !attached && self.attach.contains(service) {
+                    let source = names::short(self.project, service, attribute("name")).to_owned();
+                    containers.follow(self.engine, &event.id, &source).await?;
+                }
+            }
+            "die" => {
+                let code = attribute("exitCode");
+                let code = if code.is_empty() { attribute("containerExitCode") } else { code };
+                let state = match self.engine.inspect(&event.id).await {
+                    Ok(container) => State::parse(&container.status),
+                    Err(engine::Error::NotFound(_)) => State::Dead,
+                    Err(error) => return Err(error.into()),
+                };
+                let restarting = matches!(state, State::Restarting | State::Running);
+                let watched = containers.watched.entry(event.id.clone()).or_default();
+                watched.ended = Some(event.time.clone());
+                watched.alive &= restarting;
+                watched.awaits_end = restarting;
+                if !watched.source.is_empty() {
+                    watched.exit = Some((code.parse().unwrap_or(0), restarting));
+                }
+                containers.show_exit(&event.id, reporter)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The next event of the engine; a stream that ends is an engine that goes.
+async fn next_event(events: &mut Events) -> Result<EngineEvent, Error> {
+    let gone = || engine::Error::Answer("the stream of events has ended".to_owned());
+    Ok(events.next().await?.ok_or_else(gone)?)
+}
+
+fn drain(heard: &mut UnboundedReceiver<Event>, reporter: &mut Reporter<'_>) -> io::Result<()> {
+    while let Ok(event) = heard.try_recv() {
+        reporter.on(&event)?;
+    }
+    Ok(())
+}
+
+/// The containers of a session and their output.
+struct Containers<'a> {
+    watched: BTreeMap<String, Watched>,
+    outputs: Outputs<'a>,
+}
+
+impl Containers<'_> {
+    fn attach(&mut self, project: &str, it: Attached) {
+        let source = names::short(project, &it.service, &it.name).to_owned();
+        let watched = self.watched.entry(it.id.clone()).or_default();
+        watched.source.clone_from(&source);
+        watched.awaits_start = it.starts;
+        watched.awaits_end = it.starts;
+        watched.outputs += 1;
+        self.outputs.add(it.id, source, it.stream);
+    }
+
+    /// Shows what a container writes since its last start.
+    async fn follow(&mut self, engine: &Engine, id: &str, source: &str) -> Result<(), Error> {
+        let container = match engine.inspect(id).await {
+            Ok(container) => container,
+            Err(engine::Error::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let watched = self.watched.entry(id.to_owned()).or_default();
+        let since = watched.ended.as_deref().unwrap_or(container.last_output_since());
+        let options =
+            LogOptions { follow: true, since: Some(since.to_owned()), ..LogOptions::default() };
+        if let Ok(stream) = engine.logs(id, container.tty, &options).await {
+            source.clone_into(&mut watched.source);
+            watched.outputs += 1;
+            self.outputs.add(id.to_owned(), source.to_owned(), stream);
+        }
+        Ok(())
+    }
+
+    fn wrote(&mut self, id: &str, event: &Event, reporter: &mut Reporter<'_>) -> io::Result<()> {
+        reporter.on(event)?;
+        if matches!(event, Event::OutputEnded { .. })
+            && let Some(watched) = self.watched.get_mut(id)
+        {
+            watched.outputs = watched.outputs.saturating_sub(1);
+            self.show_exit(id, reporter)?;
+        }
+        Ok(())
+    }
+
+    /// Says that a container has ended, once all that it wrote is shown.
+    fn show_exit(&mut self, id: &str, reporter: &mut Reporter<'_>) -> io::Result<()> {
+        let Some(watched) = self.watched.get_mut(id).filter(|watched| watched.outputs == 0) else {
+            return Ok(());
+        };
+        if let Some((code, restarting)) = watched.exit.take() {
+            let source = watched.source.clone();
+            reporter.on(&Event::Exited { source, code, restarting })?;
+        }
+        Ok(())
+    }
+
+    /// Whether no monitored container runs any more, and all that there was is shown.
+    fn are_over(&self) -> bool {
+        let is_over =
+            |it: &Watched| !it.alive && !it.awaits_end && it.outputs == 0 && it.exit.is_none();
+        self.watched.values().filter(|it| it.monitored).all(is_over)
+    }
+
+    /// As far as the engine lists them.
+    fn are_dead(&self) -> bool {
+        self.watched.values().filter(|it| it.monitored).all(|it| !it.alive)
+    }
+
+    /// Whether no monitored container writes any more: the engine may have kept its end to itself.
+    fn are_silent(&self) -> bool {
+        self.watched.values().filter(|it| it.monitored).all(|it| it.outputs == 0)
+    }
+
+    /// Shows what containers have written already, and waits a moment for what is on its way.
+    async fn flush(&mut self, reporter: &mut Reporter<'_>) -> io::Result<()> {
+        let moment = Duration::from_millis(300);
+        while !self.outputs.is_empty() {
+            let Ok((id, event)) = tokio::time::timeout(moment, self.outputs.next()).await else {
+                break;
+            };
+            self.wrote(&id, &event, reporter)?;
+        }
+        let left: Vec<String> = self.watched.keys().cloned().collect();
+        for id in left {
+            if let Some(watched) = self.watched.get_mut(&id) {
+                watched.outputs = 0;
+            }
+            self.show_exit(&id, reporter)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,360 @@
+//! Runs a plan: every step as soon as those before it allow, as many at once as the engine can take.
+//!
+//! It decides nothing about the project. What is interrupted or fails leaves a state that the next
+//! plan starts from.
+
+mod step;
+mod wait;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Semaphore, watch};
+
+use crate::engine::{self, Engine, LogStream};
+use crate::event::{Event, Status};
+use crate::execute::wait::Hub;
+use crate::plan::{Action, Need, OnFailure, Plan, Step, StepId, Target};
+
+/// Starts and creations at once. More gain nothing: the engine takes turns.
+const STARTS: usize = 8;
+/// Stops at once. A stop that waits for its container counts only for a moment.
+const STOPS: usize = 4;
+
+/// Why a step failed. All name no subject: that is the step's.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    #[error("it is unhealthy")]
+    Unhealthy { output: Option<String> },
+    #[error("it exited with code {code}")]
+    Exited { code: i64 },
+    #[error("it did not complete successfully: exit {code}")]
+    Incomplete { code: i64 },
+    #[error("it has no health check")]
+    NoHealthcheck,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Outcome {
+    Done {
+        /// The ID of what was made.
+        made: Option<String>,
+    },
+    /// It stays, as others use it.
+    InUse,
+    Failed(Error),
+    /// It was not run, or not to its end.
+    Skipped,
+}
+
+/// Output of a container that a step has attached to.
+pub struct Attached {
+    pub id: String,
+    /// The container's name, and that of its service.
+    pub name: String,
+    pub service: String,
+    /// Whether it is started after that.
+    pub starts: bool,
+    pub stream: LogStream,
+}
+
+/// Where a run tells what happens.
+#[derive(Clone)]
+pub struct Reports {
+    pub events: UnboundedSender<Event>,
+    pub attached: UnboundedSender<Attached>,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Report {
+    pub outcomes: Vec<Outcome>,
+    pub interrupted: bool,
+}
+
+impl Report {
+    /// The steps that failed and were needed.
+    pub fn failures<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a Step, &'a Error)> {
+        self.outcomes.iter().zip(&plan.steps).filter_map(|(outcome, step)| match outcome {
+            Outcome::Failed(error) if !step.optional => Some((step, error)),
+            _ => None,
+        })
+    }
+
+    /// The ID of the container of a step.
+    #[must_use]
+    pub fn container<'a>(&'a self, step: &'a Step) -> Option<&'a str> {
+        match &step.action {
+            Action::Attach { container, .. }
+            | Action::Rename { container, .. }
+            | Action::Start { container }
+            | Action::Stop { container, .. }
+            | Action::AwaitHealthy { container }
+            | Action::AwaitCompleted { container } => self.resolve(container),
+            Action::Remove { container, .. } => Some(container),
+            _ => None,
+        }
+    }
+
+    fn resolve<'a>(&'a self, target: &'a Target) -> Option<&'a str> {
+        match target {
+            Target::Existing(id) => Some(id),
+            Target::Made(step) => match &self.outcomes[step.0] {
+                Outcome::Done { made } => made.as_deref(),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// How urgently a run must come to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Halt {
+    #[default]
+    No,
+    /// A step failed: nothing begins, and waits are given up.
+    Failed,
+    /// The user wants to go: what can be left to the engine is.
+    Interrupted,
+}
+
+/// What can be given up, and when.
+fn given_up_at(step: &Step) -> Option<Halt> {
+    match &step.action {
+        Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. } | Action::Pull { .. } => {
+            Some(Halt::Failed)
+        }
+        Action::Stop { .. } if !step.completes => Some(Halt::Interrupted),
+        _ => None,
+    }
+}
+
+struct Limits {
+    starts: Semaphore,
+    stops: Semaphore,
+}
+
+type Running<'a> = LocalBoxFuture<'a, (usize, Outcome)>;
+
+struct Executor<'a> {
+    plan: &'a Plan,
+    engine: &'a Engine,
+    reports: &'a Reports,
+    limits: &'a Limits,
+    hub: &'a Hub<'a>,
+    halt: &'a watch::Sender<Halt>,
+    /// The outcomes so far.
+    outcomes: &'a RefCell<Vec<Option<Outcome>>>,
+}
+
+/// Runs `plan`. When `interrupt` becomes true, it comes to its end soon, without half-done steps.
+pub async fn execute(
+    plan: &Plan,
+    project: &str,
+    engine: &Engine,
+    reports: &Reports,
+    interrupt: &mut watch::Receiver<bool>,
+) -> Report {
+    let limits = Limits { starts: Semaphore::new(STARTS), stops: Semaphore::new(STOPS) };
+    let hub = Hub::new(engine, project);
+    let (halt, _) = watch::channel(Halt::No);
+    let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());
+    {
+        let executor = Executor {
+            plan,
+            engine,
+            reports,
+            limits: &limits,
+            hub: &hub,
+            halt: &halt,
+            outcomes: &outcomes,
+        };
+        let steps = std::pin::pin!(executor.run(interrupt));
+        if plan.steps.iter().any(|step| step::is_wait(&step.action)) {
+            let listening = std::pin::pin!(hub.listen());
+            match select(steps, listening).await {
+                Either::Left(_) => {}
+                Either::Right((never, _)) => match never {},
+            }
+        } else {
+            steps.await;
+        }
+    }
+    let interrupted = *halt.borrow() == Halt::Interrupted;
+    let outcomes = outcomes.into_inner().into_iter();
+    let outcomes = outcomes.map(|outcome| outcome.unwrap_or(Outcome::Skipped)).collect();
+    Report { outcomes, interrupted }
+}
+
+impl<'a> Executor<'a> {
+    async fn run(&self, interrupt: &mut watch::Receiver<bool>) {
+        let mut missing: Vec<usize> = self.plan.steps.iter().map(|step| step.after.len()).collect();
+        let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); missing.len()];
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            for (before, _) in &step.after {
+                dependents[before.0].push(index);
+            }
+        }
+        let mut ready: BTreeSet<usize> =
+            (0..missing.len()).filter(|index| missing[*index] == 0).collect();
+        let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
+        let mut interruptible = true;
+        loop {
+            let finished = if let Some(index) = ready.pop_first() {
+                if self.may_begin(index) {
+                    self.report_begin(index);
+                    running.push(self.begin(index));
+                    continue;
+                }
+                (index, Outcome::Skipped)
+            } else {
+                if interruptible && *interrupt.borrow() {
+                    self.raise(Halt::Interrupted);
+                    interruptible = false;
+                }
+                let next = running.next();
+                if interruptible {
+                    let changed = std::pin::pin!(interrupt.changed());
+                    match select(next, changed).await {
+                        Either::Left((Some(finished), _)) => finished,
+                        Either::Left((None, _)) => return,
+                        Either::Right((changed, _)) => {
+                            interruptible = changed.is_ok();
+                            continue;
+                        }
+                    }
+                } else {
+                    match next.await {
+                        Some(finished) => finished,
+                        None => return,
+                    }
+                }
+            };
+            let (index, outcome) = finished;
+            self.settle(index, outcome);
+            for dependent in &dependents[index] {
+                missing[*dependent] -= 1;
+                if missing[*dependent] == 0 {
+                    ready.insert(*dependent);
+                }
+            }
+        }
+    }
+
+    /// Whether what a step needs has come true, and nothing speaks against it.
+    fn may_begin(&self, index: usize) -> bool {
+        let step = &self.plan.steps[index];
+        let outcomes = self.outcomes.borrow();
+        let succeeded =
+            |id: &StepId| matches!(outcomes[id.0], Some(Outcome::Done { .. } | Outcome::InUse));
+        let halted = *self.halt.borrow() != Halt::No && !step.completes;
+        !halted && step.after.iter().all(|(id, need)| *need == Need::Settled || succeeded(id))
+    }
+
+    fn raise(&self, level: Halt) {
+        self.halt.send_if_modified(|halt| {
+            let higher = *halt < level;
+            *halt = level.max(*halt);
+            higher
+        });
+    }
+
+    /// Begins a step. What it refers to exists by now.
+    fn begin(&self, index: usize) -> Running<'a> {
+        let step = &self.plan.steps[index];
+        let call =
+            step::apply(self.engine, self.limits, self.hub, self.reports, step, self.resolve(step));
+        let Some(level) = given_up_at(step) else {
+            return Box::pin(async move { (index, call.await) });
+        };
+        let mut halt = self.halt.subscribe();
+        Box::pin(async move {
+            let call = std::pin::pin!(call);
+            let given_up = std::pin::pin!(halt.wait_for(|halt| *halt >= level));
+            match select(call, given_up).await {
+                Either::Left((outcome, _)) => (index, outcome),
+                Either::Right(_) => (index, Outcome::Skipped),
+            }
+        })
+    }
+
+    /// The IDs behind the targets of a step: its own container's, and those of its parents.
+    fn resolve(&self, step: &Step) -> step::Resolved {
+        let id = |target: &Target| match target {
+            Target::Existing(id) => id.clone(),
+            Target::Made(step) => match &self.outcomes.borrow()[step.0] {
+                Some(Outcome::Done { made: Some(id) }) => id.clone(),
+                _ => String::new(),
+            },
+        };
+        match &step.action {
+            Action::Attach { container, .. }
+            | Action::Rename { container, .. }
+            | Action::Start { container }
+            | Action::Stop { container, .. }
+            | Action::AwaitHealthy { container }
+            | Action::AwaitCompleted { container } => {
+                step::Resolved { container: id(container), ..step::Resolved::default() }
+            }
+            Action::Create { parents, .. } => step::Resolved {
+                parents: parents.iter().map(|(name, target)| (name.clone(), id(target))).collect(),
+                ..step::Resolved::default()
+            },
+            _ => step::Resolved::default(),
+        }
+    }
+
+    fn report_begin(&self, index: usize) {
+        let step = &self.plan.steps[index];
+        if let Some(text) = step.shows.begin {
+            self.tell(Event::progress(&step.subject, Status::Working, text));
+        }
+    }
+
+    /// Records how a step ended, and tells.
+    fn settle(&self, index: usize, outcome: Outcome) {
+        let step = &self.plan.steps[index];
+        match &outcome {
+            Outcome::Done { .. } => {
+                if let Some(text) = step.shows.end {
+                    self.tell(Event::progress(&step.subject, Status::Done, text));
+                }
+            }
+            Outcome::InUse => {
+                let text = "Resource is still in use";
+                self.tell(Event::progress(&step.subject, Status::Warning, text));
+            }
+            Outcome::Failed(error) if step.optional => {
+                if step.shows.begin.is_some() {
+                    let text = format!("Skipped: optional dependency, {error}");
+                    self.tell(Event::progress(&step.subject, Status::Warning, text));
+                }
+                self.tell(Event::Warning(format!(
+                    "{} {}: {error}",
+                    step.subject.kind(),
+                    step.subject.name()
+                )));
+            }
+            Outcome::Failed(_) => {
+                self.tell(Event::progress(&step.subject, Status::Error, "Error"));
+                if self.plan.on_failure == OnFailure::Stop {
+                    self.raise(Halt::Failed);
+                }
+            }
+            Outcome::Skipped => {}
+        }
+        self.outcomes.borrow_mut()[index] = Some(outcome);
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens any more when the user has left.
+        let _ = self.reports.events.send(event);
+    }
+}

@@ -1,0 +1,173 @@
+//! One action as one request to the engine.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::sync::Semaphore;
+
+use crate::engine::{self, Engine};
+use crate::execute::wait::Hub;
+use crate::execute::{Attached, Error, Limits, Outcome, Reports};
+use crate::labels;
+use crate::plan::{Action, Step};
+use crate::spec::{ContainerSpec, Shared};
+use crate::state::desired::set_label;
+use crate::state::hash::ServiceHash;
+
+/// A stop that takes longer waits for its container, not for the engine.
+const BUSY: Duration = Duration::from_millis(700);
+
+/// IDs that are known once earlier steps have run.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub container: String,
+    pub parents: BTreeMap<String, String>,
+}
+
+pub(super) fn is_wait(action: &Action) -> bool {
+    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. })
+}
+
+pub(super) async fn apply(
+    engine: &Engine,
+    limits: &Limits,
+    hub: &Hub<'_>,
+    reports: &Reports,
+    step: &Step,
+    resolved: Resolved,
+) -> Outcome {
+    let id = resolved.container.as_str();
+    let done = match &step.action {
+        Action::Pull { reference, platform } => engine.pull(reference, platform.as_deref()).await,
+        Action::CreateNetwork(request) => {
+            engine.create_network((**request).clone()).await.map(drop)
+        }
+        Action::CreateVolume(request) => engine.create_volume((**request).clone()).await,
+        Action::Create { spec, hash, .. } => {
+            let spec = joined((**spec).clone(), hash, &resolved.parents);
+            let _turn = limits.starts.acquire().await;
+            return match engine.create(spec).await {
+                Ok(id) => Outcome::Done { made: Some(id) },
+                Err(error) => Outcome::Failed(error.into()),
+            };
+        }
+        Action::Rename { to, .. } => engine.rename(id, to).await,
+        Action::Attach { starts, .. } => match engine.attach(id).await {
+            Ok(stream) => {
+                let name = step.subject.name().to_owned();
+                let _ = reports.attached.send(Attached {
+                    id: id.to_owned(),
+                    name,
+                    service: step.service.clone().unwrap_or_default(),
+                    starts: *starts,
+                    stream,
+                });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+        Action::Start { .. } => {
+            let _turn = limits.starts.acquire().await;
+            engine.start(id).await
+        }
+        Action::Stop { grace, .. } => in_turn(&limits.stops, engine.stop(id, *grace)).await,
+        Action::Remove { container, volumes } => {
+            in_turn(&limits.stops, engine.remove(container, *volumes)).await
+        }
+        Action::RemoveNetwork { id } => return removed(engine.remove_network(id).await),
+        Action::RemoveVolume { name } => return removed(engine.remove_volume(name).await),
+        Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
+        Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),
+    };
+    waited(done.map_err(Error::from))
+}
+
+fn waited(result: Result<(), Error>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done { made: None },
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+fn removed(result: Result<(), engine::Error>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done { made: None },
+        Err(engine::Error::Conflict(_)) => Outcome::InUse,
+        Err(error) => Outcome::Failed(error.into()),
+    }
+}
+
+/// Runs a call when it is its turn, and gives the turn back early if the call takes long.
+async fn in_turn<T>(turns: &Semaphore, call: impl Future<Output = T>) -> T {
+    let turn = turns.acquire().await;
+    let call = std::pin::pin!(call);
+    let busy = std::pin::pin!(tokio::time::sleep(BUSY));
+    match select(call, busy).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), call)) => {
+            drop(turn);
+            call.await
+        }
+    }
+}
+
+/// A container with the IDs of those it shares something with, and the hash that follows from them.
+fn joined(
+    mut spec: ContainerSpec,
+    hash: &ServiceHash,
+    parents: &BTreeMap<String, String>,
+) -> ContainerSpec {
+    for join in std::mem::take(&mut spec.joins) {
+        let Some(id) = parents.get(&join.service) else {
+            continue;
+        };
+        let host = spec.host();
+        match join.what {
+            Shared::Network => host.network_mode = Some(format!("container:{id}")),
+            Shared::Ipc => host.ipc_mode = Some(format!("container:{id}")),
+            Shared::Pid => host.pid_mode = Some(format!("container:{id}")),
+            Shared::Volumes { mode } => {
+                let source = match mode {
+                    Some(mode) => format!("{id}:{mode}"),
+                    None => id.clone(),
+                };
+                host.volumes_from.get_or_insert_default().push(source);
+            }
+        }
+    }
+    let hash = hash.resolve(&|service| parents.get(service).cloned());
+    set_label(&mut spec, labels::CONFIG_HASH, &hash);
+    spec
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Span;
+    use crate::spec::Join;
+    use crate::yaml::Node;
+
+    #[test]
+    fn parents_become_ids() {
+        let join = |what| Join { service: "web".to_owned(), what };
+        let spec = ContainerSpec {
+            joins: vec![
+                join(Shared::Network),
+                join(Shared::Volumes { mode: Some("ro".to_owned()) }),
+            ],
+            ..ContainerSpec::default()
+        };
+        let node =
+            Node::map(Span::NOWHERE, [("network_mode", Node::text(Span::NOWHERE, "service:web"))]);
+        let hash = ServiceHash::new(&node, None);
+        let parents = BTreeMap::from([("web".to_owned(), "1f".to_owned())]);
+        let mut spec = joined(spec, &hash, &parents);
+        assert_eq!(spec.host().network_mode.as_deref(), Some("container:1f"));
+        assert_eq!(spec.host().volumes_from, Some(vec!["1f:ro".to_owned()]));
+        let label = spec.body.labels.unwrap().remove(labels::CONFIG_HASH).unwrap();
+        assert_eq!(label, hash.resolve(&|_| Some("1f".to_owned())));
+        assert_ne!(label, hash.resolve(&|_| None));
+    }
+}

@@ -1,0 +1,91 @@
+//! Waits until a container is ready, told by the engine's events.
+//!
+//! A wait looks at its container first, so that what is ready costs one request; then at every
+//! event of that container; and now and then without one, as an engine may keep an event to itself.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::select;
+use tokio::sync::Notify;
+
+use crate::engine::{Engine, Inspected};
+use crate::execute::Error;
+use crate::state::observed::State;
+
+/// Between looks without an event.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Hears the events of a project for all waits.
+pub(super) struct Hub<'a> {
+    engine: &'a Engine,
+    project: &'a str,
+    /// Who waits for events of a container, by ID.
+    waiting: RefCell<BTreeMap<String, Rc<Notify>>>,
+}
+
+impl<'a> Hub<'a> {
+    pub(super) fn new(engine: &'a Engine, project: &'a str) -> Self {
+        Self { engine, project, waiting: RefCell::default() }
+    }
+
+    /// Passes events on, for ever. Begins anew when the connection breaks.
+    pub(super) async fn listen(&self) -> Infallible {
+        loop {
+            if let Ok(mut events) = self.engine.events(self.project).await {
+                while let Ok(Some(event)) = events.next().await {
+                    if let Some(notify) = self.waiting.borrow().get(&event.id) {
+                        notify.notify_waiters();
+                    }
+                }
+            }
+            tokio::time::sleep(SLOW).await;
+        }
+    }
+
+    /// Waits until the container is healthy.
+    pub(super) async fn healthy(&self, id: &str) -> Result<(), Error> {
+        self.until(id, |container| match State::parse(&container.status) {
+            State::Exited | State::Dead => Some(Err(Error::Exited { code: container.exit_code })),
+            _ => match container.health.as_deref() {
+                None => Some(Err(Error::NoHealthcheck)),
+                Some("healthy") => Some(Ok(())),
+                Some("unhealthy") => {
+                    Some(Err(Error::Unhealthy { output: container.health_output.clone() }))
+                }
+                Some(_) => None,
+            },
+        })
+        .await
+    }
+
+    /// Waits until the container has ended, and is content with success only.
+    pub(super) async fn completed(&self, id: &str) -> Result<(), Error> {
+        self.until(id, |container| match (State::parse(&container.status), container.exit_code) {
+            (State::Exited | State::Dead, 0) => Some(Ok(())),
+            (State::Exited | State::Dead, code) => Some(Err(Error::Incomplete { code })),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn until(
+        &self,
+        id: &str,
+        decide: impl Fn(&Inspected) -> Option<Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let notify = Rc::clone(self.waiting.borrow_mut().entry(id.to_owned()).or_default());
+        loop {
+            // Listening begins before the look, so that nothing falls between the two.
+            let mut heard = std::pin::pin!(notify.notified());
+            heard.as_mut().enable();
+            if let Some(decision) = decide(&self.engine.inspect(id).await?) {
+                return decision;
+            }
+            select(heard, std::pin::pin!(tokio::time::sleep(SLOW))).await;
+        }
+    }
+}

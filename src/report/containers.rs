@@ -1,0 +1,197 @@
+//! Containers as `ps` shows them.
+
+use serde_json::{Value, json};
+
+use crate::engine::{ContainerRow, Inspected, PortRow};
+use crate::labels;
+use crate::report::table;
+use crate::report::time::Timestamp;
+
+/// The table, with its header.
+pub fn table<'a>(
+    rows: impl IntoIterator<Item = &'a ContainerRow>,
+    short: bool,
+    now: Timestamp,
+) -> String {
+    let header = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"];
+    let mut cells = vec![header.map(str::to_owned)];
+    cells.extend(rows.into_iter().map(|row| {
+        [
+            row.name().to_owned(),
+            row.image.clone(),
+            command(row, short),
+            row.label(labels::SERVICE).to_owned(),
+            Timestamp::from_seconds(row.created).ago(now),
+            row.status.clone(),
+            ports(&row.ports),
+        ]
+    }));
+    table::columns(&cells, 10)
+}
+
+/// One line of JSON, with the keys of the peer.
+#[must_use]
+pub fn json(
+    row: &ContainerRow,
+    state: &Inspected,
+    project: &str,
+    short: bool,
+    now: Timestamp,
+) -> String {
+    let is_up = state.status == "running";
+    let is_over = matches!(state.status.as_str(), "exited" | "dead");
+    let health = state.health.as_deref().filter(|_| is_up).unwrap_or("");
+    let labels: Vec<String> =
+        row.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mounts: Vec<String> = row
+        .mounts
+        .iter()
+        .map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name })
+        .map(|name| if short { ellipsis(name, 15) } else { name.clone() })
+        .collect();
+    let local = row.mounts.iter().filter(|mount| mount.driver == "local").count();
+    let networks: Vec<&str> = row.network_settings.networks.keys().map(String::as_str).collect();
+    let mut published = row.ports.clone();
+    published.sort_by_key(|port| port.private);
+    let publishers: Vec<Value> = published
+        .iter()
+        .map(|port| {
+            json!({
+                "URL": port.ip,
+                "TargetPort": port.private,
+                "PublishedPort": port.public,
+                "Protocol": port.protocol,
+            })
+        })
+        .collect();
+    let created = Timestamp::from_seconds(row.created);
+    let value = json!({
+        "Command": command(row, short),
+        "CreatedAt": created.go(),
+        "ExitCode": if is_over { state.exit_code } else { 0 },
+        "Health": health,
+        "ID": if short { row.id.get(..12).unwrap_or(&row.id) } else { &row.id },
+        "Image": row.image,
+        "Labels": labels.join(","),
+        "LocalVolumes": local.to_string(),
+        "Mounts": mounts.join(","),
+        "Name": row.name(),
+        "Names": row.name(),
+        "Networks": networks.join(","),
+        "Ports": ports(&row.ports),
+        "Project": project,
+        "Publishers": publishers,
+        "RunningFor": created.ago(now),
+        "Service": row.label(labels::SERVICE),
+        "Size": "0B",
+        "State": row.state,
+        "Status": row.status,
+    });
+    // As Go's encoder, which thinks of browsers. These characters stand inside texts alone.
+    let text = value.to_string();
+    text.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e") + "\n"
+}
+
+/// The command, quoted as Go does, and cut to 20 characters if `short`.
+fn command(row: &ContainerRow, short: bool) -> String {
+    use std::fmt::Write as _;
+    let text = if short { ellipsis(&row.command, 20) } else { row.command.clone() };
+    let mut quoted = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            char if char.is_control() => {
+                let _ = write!(quoted, "\\x{:02x}", u32::from(char));
+            }
+            char => quoted.push(char),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn ellipsis(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// Ports as Docker shows them: first those that are the same inside and outside, neighbours joined to
+/// ranges, then the others.
+fn ports(ports: &[PortRow]) -> String {
+    let mut sorted = ports.to_vec();
+    sorted.sort_by(|a, b| {
+        (a.private, &a.ip, a.public, &a.protocol).cmp(&(b.private, &b.ip, b.public, &b.protocol))
+    });
+    // Address and protocol, and the range so far.
+    let mut groups: Vec<(&str, &str, u16, u16)> = Vec::new();
+    let mut whole = Vec::new();
+    let mut mapped = Vec::new();
+    for port in &sorted {
+        if !port.ip.is_empty() && port.public != port.private {
+            let host = address(&port.ip, &port.public.to_string());
+            mapped.push(format!("{host}->{}/{}", port.private, port.protocol));
+            continue;
+        }
+        let same = |it: &&mut (&str, &str, u16, u16)| it.0 == port.ip && it.1 == port.protocol;
+        match groups.iter_mut().find(same) {
+            None => groups.push((&port.ip, &port.protocol, port.private, port.private)),
+            Some(group) if Some(port.private) == group.3.checked_add(1) => group.3 = port.private,
+            Some(group) => {
+                whole.push(range(*group));
+                (group.2, group.3) = (port.private, port.private);
+            }
+        }
+    }
+    whole.extend(groups.into_iter().map(range));
+    whole.extend(mapped);
+    whole.join(", ")
+}
+
+fn range((ip, protocol, first, last): (&str, &str, u16, u16)) -> String {
+    let ports = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    if ip.is_empty() {
+        format!("{ports}/{protocol}")
+    } else {
+        format!("{}->{ports}/{protocol}", address(ip, &ports))
+    }
+}
+
+fn address(ip: &str, port: &str) -> String {
+    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(ip: &str, private: u16, public: u16) -> PortRow {
+        PortRow { ip: ip.to_owned(), private, public, protocol: "tcp".to_owned() }
+    }
+
+    #[test]
+    fn ports_as_docker_shows_them() {
+        assert_eq!(ports(&[]), "");
+        assert_eq!(ports(&[port("", 80, 0)]), "80/tcp");
+        let both = [port("::", 80, 8081), port("0.0.0.0", 80, 8081)];
+        assert_eq!(ports(&both), "0.0.0.0:8081->80/tcp, [::]:8081->80/tcp");
+        let range = [port("0.0.0.0", 9001, 9001), port("0.0.0.0", 9000, 9000), port("", 80, 0)];
+        assert_eq!(ports(&range), "80/tcp, 0.0.0.0:9000-9001->9000-9001/tcp");
+        assert_eq!(ports(&[port("", 80, 0), port("", 82, 0)]), "80/tcp, 82/tcp");
+    }
+
+    #[test]
+    fn long_commands_are_cut() {
+        let row = ContainerRow {
+            command: "docker-entrypoint.sh postgres".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(command(&row, true), "\"docker-entrypoint.s…\"");
+        let row = ContainerRow { command: "sh -c \"a\nb\"".to_owned(), ..Default::default() };
+        assert_eq!(command(&row, false), r#""sh -c \"a\nb\"""#);
+    }
+}
