@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::compose::EnvFiles;
 use crate::compose::discover::{report_env_file, unreadable};
 use crate::compose::dotenv;
 use crate::compose::files::Kind;
@@ -147,6 +148,10 @@ impl Loader<'_> {
             report_env_file(id, result, unset, &mut self.report);
         }
         let at = files.key;
+        if self.steps.env_files == EnvFiles::Selected {
+            // Where the peer starts containers it leaves the key, which counts in the config hash.
+            service.set("label_file", at, files.node);
+        }
         let mut all = Node::empty_map(at);
         for (name, value) in labels {
             all.set(&name, at, Node::text(at, value));

@@ -79,4 +79,6 @@ pub struct Scope<'a> {
     pub separator: Separator,
     /// Reads a file that a key names, such as a seccomp profile.
     pub read: &'a dyn Fn(&str) -> Result<String, String>,
+    /// Takes what has no effect; a clause.
+    pub warn: &'a dyn Fn(String),
 }

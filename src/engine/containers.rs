@@ -5,15 +5,26 @@ use std::time::Duration;
 
 use bollard::models::{NetworkConnectRequest, NetworkingConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
+    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
 };
 use serde::Deserialize;
 
 use crate::engine::connect::encode;
 use crate::engine::error::Error;
+use crate::engine::observe::nullable;
 use crate::engine::{Engine, quirks};
-use crate::spec::{ContainerCreateBody, ContainerSpec};
+use crate::spec::ContainerSpec;
+
+/// A container that has been made.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Created {
+    pub id: String,
+    /// What the engine left out.
+    #[serde(default, deserialize_with = "nullable")]
+    pub warnings: Vec<String>,
+}
 
 /// The state of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,7 +108,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the engine. A container that could not join its networks is removed again.
-    pub async fn create(&self, spec: ContainerSpec) -> Result<String, Error> {
+    pub async fn create(&self, spec: ContainerSpec) -> Result<Created, Error> {
         let quirks::CreateRequest { spec, connect_later, mac_address } =
             quirks::adapt(spec, self.facts());
         let endpoints: HashMap<_, _> = spec
@@ -109,45 +120,27 @@ impl Engine {
         if !endpoints.is_empty() {
             body.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
         }
-        let id = if let Some(address) = mac_address {
-            self.create_with_address(&spec.name, &body, &address).await?
-        } else {
-            let mut options = CreateContainerOptionsBuilder::default().name(&spec.name);
-            if let Some(platform) = &spec.platform {
-                options = options.platform(platform);
-            }
-            self.docker.create_container(Some(options.build()), body).await?.id
-        };
+        let mut body =
+            serde_json::to_value(body).map_err(|error| Error::Answer(error.to_string()))?;
+        if let Some(address) = mac_address {
+            body["MacAddress"] = address.into();
+        }
+        let mut path = format!("/containers/create?name={}", encode(&spec.name));
+        if let Some(platform) = &spec.platform {
+            path = format!("{path}&platform={}", encode(platform));
+        }
+        let created: Created = self.transport.post(&path, &body).await?;
         for endpoint in connect_later {
             let request = NetworkConnectRequest {
-                container: id.clone(),
+                container: created.id.clone(),
                 endpoint_config: Some(endpoint.settings),
             };
             if let Err(error) = self.docker.connect_network(&endpoint.network, request).await {
-                let _ = self.remove(&id, false).await;
+                let _ = self.remove(&created.id, false).await;
                 return Err(error.into());
             }
         }
-        Ok(id)
-    }
-
-    /// Makes a container with a field that the typed request has not.
-    async fn create_with_address(
-        &self,
-        name: &str,
-        body: &ContainerCreateBody,
-        address: &str,
-    ) -> Result<String, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Made {
-            id: String,
-        }
-        let mut body =
-            serde_json::to_value(body).map_err(|error| Error::Answer(error.to_string()))?;
-        body["MacAddress"] = address.into();
-        let path = format!("/containers/create?name={}", encode(name));
-        Ok(self.transport.post::<Made>(&path, &body).await?.id)
+        Ok(created)
     }
 
     /// Starts a container; one that runs already is fine.

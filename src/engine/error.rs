@@ -77,6 +77,8 @@ impl From<bollard::errors::Error> for Error {
             Bollard::DockerResponseServerError { status_code, message } => {
                 Self::from_status(status_code, message)
             }
+            // A refusal after the answer has begun.
+            Bollard::DockerStreamError { error } => Self::Refused { status: 200, message: error },
             Bollard::RequestTimeoutError => Self::Timeout,
             // What the transport said, in the only variant that can carry it.
             Bollard::IOError { err } => match err.downcast::<Self>() {

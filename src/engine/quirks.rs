@@ -47,7 +47,12 @@ pub static QUIRKS: &[Quirk] = &[
     Quirk {
         name: "links are names on the network",
         applies: |engine| engine.podman,
-        adapt: |request| request.spec.host().links = None,
+        adapt: |request| {
+            request.spec.host().links = None;
+            for endpoint in &mut request.spec.endpoints {
+                endpoint.settings.links = None;
+            }
+        },
         because: "Podman refuses links and will not have them",
     },
 ];
@@ -135,6 +140,7 @@ mod tests {
             network: name.to_owned(),
             settings: EndpointSettings {
                 mac_address: Some("m".into()),
+                links: Some(vec!["x:y".to_owned()]),
                 ..EndpointSettings::default()
             },
         };
@@ -178,6 +184,7 @@ mod tests {
     fn podman_takes_several_networks_but_no_links() {
         let request = adapt(two_networks(), &Facts { api: Api(1, 41), podman: true });
         assert_eq!(request.spec.endpoints.len(), 2);
+        assert_eq!(request.spec.endpoints[0].settings.links, None);
         assert_eq!(request.spec.body.host_config.unwrap().links, None);
     }
 }

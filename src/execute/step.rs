@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
 
 use crate::engine::{self, Engine};
+use crate::event::Event;
 use crate::execute::wait::Hub;
 use crate::execute::{Attached, Error, Limits, Outcome, Reports};
 use crate::labels;
@@ -49,7 +50,13 @@ pub(super) async fn apply(
             let spec = joined((**spec).clone(), hash, &resolved.parents);
             let _turn = limits.starts.acquire().await;
             return match engine.create(spec).await {
-                Ok(id) => Outcome::Done { made: Some(id) },
+                Ok(created) => {
+                    let name = step.subject.name();
+                    for warning in created.warnings {
+                        let _ = reports.events.send(Event::Warning(format!("{name}: {warning}")));
+                    }
+                    Outcome::Done { made: Some(created.id) }
+                }
                 Err(error) => Outcome::Failed(error.into()),
             };
         }

@@ -1,5 +1,6 @@
 //! What a project should be on the engine.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::names::{self, Separator};
 use crate::source::Span;
 use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
 use crate::state::hash::{self, ServiceHash};
+
+/// The most containers of one service: more is a slip of the finger, and would fill the memory.
+const MOST_REPLICAS: u32 = 10_000;
 
 /// What is known besides the model.
 pub struct Surroundings<'a> {
@@ -197,6 +201,23 @@ impl Desired {
                 }
             }
         }
+        for (name, service) in &project.services {
+            if service.replicas() > MOST_REPLICAS {
+                let keys = [&["scale"][..], &["deploy", "replicas"]];
+                let path = |key: &[&'static str]| [&["services", name.as_str()], key].concat();
+                let place =
+                    keys.iter().map(|key| path(key)).find(|path| model.node(path).is_some());
+                let span = model.span(&place.unwrap_or_default());
+                let message = format!(
+                    "`{name}` asks for {} containers; {MOST_REPLICAS} is the most",
+                    service.replicas()
+                );
+                problems.push(Diagnostic::error(span, message));
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
         let nodes = model.services.iter().map(|(name, entry)| (name.as_str(), &entry.node));
         let graph = Graph::of_services(nodes, Reason::Start);
         let mut services = Vec::new();
@@ -244,6 +265,7 @@ impl Builder<'_> {
             .container_name
             .clone()
             .unwrap_or_else(|| names::container(&self.project.name, name, 1, separator));
+        let warnings = RefCell::new(Vec::new());
         let scope = Scope {
             project: self.project,
             service: name,
@@ -251,8 +273,9 @@ impl Builder<'_> {
             number: 1,
             separator,
             read: self.around.read,
+            warn: &|text| warnings.borrow_mut().push(text),
         };
-        let mut spec = self.apply_keys(service, &scope, problems);
+        let mut spec = self.apply_keys(service, &scope, &warnings, problems);
         let image = match service.image.as_ref().filter(|image| !image.is_empty()) {
             Some(image) => image.clone(),
             None => names::image(&self.project.name, name, separator),
@@ -313,6 +336,7 @@ impl Builder<'_> {
         &self,
         service: &Service,
         scope: &Scope<'_>,
+        warnings: &RefCell<Vec<String>>,
         problems: &mut Diagnostics,
     ) -> ContainerSpec {
         let mut spec = ContainerSpec::default();
@@ -325,6 +349,10 @@ impl Builder<'_> {
                     if let Err(message) = apply(service, scope, &mut spec) {
                         let message = format!("service `{}`: {message}", self.name);
                         problems.push(Diagnostic::error(place, message));
+                    }
+                    for text in warnings.take() {
+                        let message = format!("service `{}`: {text}", self.name);
+                        problems.push(Diagnostic::warning(place, message));
                     }
                 }
                 Effect::Ignored(why) if entry.is_some() => {

@@ -93,6 +93,8 @@ fn endpoints(service: &Service, scope: &Scope<'_>, spec: &mut ContainerSpec) -> 
                 .then(|| attachment.link_local_ips.clone()),
         };
         let settings = EndpointSettings {
+            // Those of the keys before this one: links are names on every network.
+            links: spec.host().links.clone(),
             aliases: Some(aliases),
             ipam_config: (!attachment.is_plain()).then_some(ipam),
             mac_address: attachment.mac_address.clone(),

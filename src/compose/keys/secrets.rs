@@ -150,7 +150,7 @@ fn mount_secrets(
 ) -> Result<(), String> {
     for reference in &service.secrets {
         if let Some(secret) = scope.project.secrets.get(&reference.source) {
-            mount("secret", "/run/secrets/", reference, secret, spec)?;
+            mount("secret", "/run/secrets/", reference, secret, scope, spec)?;
         }
     }
     Ok(())
@@ -163,7 +163,7 @@ fn mount_configs(
 ) -> Result<(), String> {
     for reference in &service.configs {
         if let Some(config) = scope.project.configs.get(&reference.source) {
-            mount("config", "/", reference, config, spec)?;
+            mount("config", "/", reference, config, scope, spec)?;
         }
     }
     Ok(())
@@ -175,6 +175,7 @@ fn mount(
     folder: &str,
     reference: &Reference,
     object: &FileObject,
+    scope: &Scope<'_>,
     spec: &mut ContainerSpec,
 ) -> Result<(), String> {
     let source = &reference.source;
@@ -188,6 +189,11 @@ fn mount(
             "the {what} `{source}` comes from no file, which is not supported yet"
         ));
     };
+    if reference.uid.is_some() || reference.gid.is_some() || reference.mode.is_some() {
+        (scope.warn)(format!(
+            "`uid`, `gid` and `mode` of the {what} `{source}` are ignored: its file is mounted as it is"
+        ));
+    }
     let target = match reference.target.as_deref().filter(|target| !target.is_empty()) {
         None => format!("{folder}{source}"),
         Some(target) if target.starts_with('/') => target.to_owned(),

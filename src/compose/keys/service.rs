@@ -39,13 +39,13 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("cap_add", Shape::List(&DISTINCT_TEXTS))
         .merge(Merge::UniqueBy(before_equals))
         .container(|s, _, c| {
-            c.host().cap_add = some(&s.cap_add);
+            c.host().cap_add = capabilities(&s.cap_add);
             Ok(())
         }),
     Key::new("cap_drop", Shape::List(&DISTINCT_TEXTS))
         .merge(Merge::UniqueBy(before_equals))
         .container(|s, _, c| {
-            c.host().cap_drop = some(&s.cap_drop);
+            c.host().cap_drop = capabilities(&s.cap_drop);
             Ok(())
         }),
     Key::new("cgroup_parent", TEXT.shape()).container(|s, _, c| {
@@ -424,6 +424,15 @@ impl Service {
 /// `None` for nothing.
 fn some(items: &[String]) -> Option<Vec<String>> {
     (!items.is_empty()).then(|| items.to_vec())
+}
+
+/// Capabilities in the engine's spelling: upper case, with `CAP_` before all but `ALL`.
+fn capabilities(names: &[String]) -> Option<Vec<String>> {
+    let spelled = names.iter().map(|name| {
+        let name = name.trim().to_uppercase();
+        if name == "ALL" || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
+    });
+    Some(spelled.collect()).filter(|names: &Vec<String>| !names.is_empty())
 }
 
 /// A map as the engine's types want it; `None` for an empty one.
