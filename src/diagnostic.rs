@@ -3,7 +3,9 @@
 //! A [`Diagnostic`] is data; [`Diagnostics::render`] turns it into text for people, machines or CI
 //! annotations. Messages are lower-case clauses without a final dot, help is an imperative sentence.
 
+use std::collections::HashSet;
 use std::fmt::{self, Write as _};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
@@ -14,7 +16,7 @@ const LONGEST_LINE: usize = 400;
 /// Two places of one file are drawn in one snippet if no more than this many lines lie between.
 const WIDEST_WINDOW: usize = 10_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     Warning,
     Error,
@@ -109,67 +111,81 @@ pub enum Format {
 }
 
 /// Problems in the order in which they were found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+#[derive(Debug, Clone, Default)]
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    /// Places and hashes of messages, to know what was said already.
+    known: HashSet<(Span, u64)>,
+}
+
+/// Problems of one severity that people are shown. Nobody reads more.
+const MOST_SHOWN: usize = 100;
 
 impl Diagnostics {
     /// Adds `diagnostic` unless the same message was already given for the same place.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let known = |it: &Diagnostic| {
-            it.span == diagnostic.span
-                && it.message == diagnostic.message
-                && it.severity == diagnostic.severity
-        };
-        if !self.0.iter().any(known) {
-            self.0.push(diagnostic);
+        let mut hasher = DefaultHasher::new();
+        (&diagnostic.message, diagnostic.severity).hash(&mut hasher);
+        if self.known.insert((diagnostic.span, hasher.finish())) {
+            self.all.push(diagnostic);
         }
     }
 
     pub fn extend(&mut self, other: Self) {
-        for diagnostic in other.0 {
+        for diagnostic in other.all {
             self.push(diagnostic);
         }
     }
 
     /// Adds a note to the last problem.
     pub fn note_last(&mut self, text: impl Into<String>) {
-        if let Some(last) = self.0.last_mut() {
+        if let Some(last) = self.all.last_mut() {
             last.notes.push(text.into());
         }
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|it| it.severity == Severity::Error)
+        self.all.iter().any(|it| it.severity == Severity::Error)
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Takes out the warnings, leaving the errors.
     #[must_use]
     pub fn split_warnings(self) -> (Self, Self) {
-        let (warnings, errors) =
-            self.0.into_iter().partition(|it| it.severity == Severity::Warning);
-        (Self(warnings), Self(errors))
+        let (warnings, errors): (Vec<_>, Vec<_>) =
+            self.all.into_iter().partition(|it| it.severity == Severity::Warning);
+        (warnings.into_iter().collect(), errors.into_iter().collect())
     }
 
     /// Orders by file and place; problems without a place come first.
     pub fn sort(&mut self) {
-        self.0.sort_by_key(|it| (!it.span.is_nowhere(), it.span));
+        self.all.sort_by_key(|it| (!it.span.is_nowhere(), it.span));
     }
 
-    /// All problems as text, ending in a newline unless empty.
+    /// All problems as text, ending in a newline unless empty. People are shown the first hundred of
+    /// each severity, and the number of the others.
     #[must_use]
     pub fn render(&self, sources: &SourceMap, format: Format) -> String {
         let mut out = String::new();
-        for diagnostic in &self.0 {
+        let mut counts = [(Severity::Warning, 0), (Severity::Error, 0)];
+        for diagnostic in &self.all {
+            let for_people = matches!(format, Format::Plain | Format::Coloured);
+            let mut severities = counts.iter_mut();
+            if let Some((_, count)) = severities.find(|(it, _)| *it == diagnostic.severity) {
+                *count += 1;
+                if for_people && *count > MOST_SHOWN {
+                    continue;
+                }
+            }
             match format {
                 Format::Plain => plain(&mut out, diagnostic, sources, &Renderer::plain()),
                 Format::Coloured => plain(&mut out, diagnostic, sources, &Renderer::styled()),
@@ -178,13 +194,26 @@ impl Diagnostics {
             }
             out.push('\n');
         }
+        if matches!(format, Format::Plain | Format::Coloured) {
+            for (severity, count) in counts.into_iter().filter(|(_, count)| *count > MOST_SHOWN) {
+                let _ = writeln!(out, "{}: and {} more", severity.word(), count - MOST_SHOWN);
+            }
+        }
         out
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+        Self::from_iter([diagnostic])
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(items: I) -> Self {
+        let mut all = Self::default();
+        items.into_iter().for_each(|it| all.push(it));
+        all
     }
 }
 
@@ -193,7 +222,7 @@ impl IntoIterator for Diagnostics {
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.all.into_iter()
     }
 }
 
@@ -202,7 +231,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.all.iter()
     }
 }
 
@@ -216,12 +245,13 @@ struct Window {
 
 impl Window {
     /// The lines from `first` to `last` (byte offsets), or a piece of one line if it is long.
-    fn new(text: &str, first: usize, last: usize) -> Self {
+    fn new(sources: &SourceMap, file: FileId, first: usize, last: usize) -> Self {
+        let text = sources.text(file);
         let first = floor_char_boundary(text, first);
         let last = floor_char_boundary(text, last.max(first));
         let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
         let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
-        let first_line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let first_line = sources.line(file, start);
         let whole = &text[start..end];
         if whole.lines().all(|line| line.len() <= LONGEST_LINE) {
             return Self { text: whole.to_owned(), first_line, skipped: start };
@@ -318,7 +348,7 @@ fn snippets<'a>(
         };
         let start = here.iter().map(|it| it.1.start()).min().unwrap_or(0);
         let end = here.iter().map(|it| it.1.start()).max().unwrap_or(0);
-        let window = Window::new(text, start, end);
+        let window = Window::new(sources, first.file(), start, end);
         let annotations: Vec<_> = here
             .iter()
             .map(|(kind, span, label)| {

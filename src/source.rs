@@ -3,6 +3,7 @@
 //! Every file that takes part in a load is kept here once, so that any value can be traced back to
 //! the bytes it came from. Nothing in this module reads files.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
 
@@ -76,6 +77,31 @@ struct SourceFile {
     name: String,
     text: String,
     origin: Option<Origin>,
+    /// The newlines before each block of the text, counted when first asked for.
+    blocks: OnceCell<Vec<usize>>,
+}
+
+/// Bytes between two counts of newlines.
+const BLOCK: usize = 4096;
+
+impl SourceFile {
+    /// The number of newlines before `offset`.
+    fn newlines_before(&self, offset: usize) -> usize {
+        let count =
+            |bytes: &[u8]| bytes.iter().map(|byte| usize::from(*byte == b'\n')).sum::<usize>();
+        let blocks = self.blocks.get_or_init(|| {
+            let mut sum = 0;
+            let each = self.text.as_bytes().chunks(BLOCK);
+            std::iter::once(0)
+                .chain(each.map(|block| {
+                    sum += count(block);
+                    sum
+                }))
+                .collect()
+        });
+        let block = offset / BLOCK;
+        blocks[block] + count(&self.text.as_bytes()[block * BLOCK..offset])
+    }
 }
 
 /// All source text of one load.
@@ -96,7 +122,7 @@ impl SourceMap {
     /// Keeps `text` under the name shown to people.
     pub fn add(&mut self, name: String, text: String, origin: Option<Origin>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name, text, origin });
+        self.files.push(SourceFile { name, text, origin, blocks: OnceCell::new() });
         id
     }
 
@@ -129,8 +155,18 @@ impl SourceMap {
     #[must_use]
     pub fn position(&self, span: Span) -> Option<Position<'_>> {
         let file = self.file(span.file)?;
-        let (line, column) = line_and_column(&file.text, span.start());
-        Some(Position { file: &file.name, line, column })
+        let offset = floor_char_boundary(&file.text, span.start());
+        let before = &file.text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before[line_start..].chars().count() + 1;
+        Some(Position { file: &file.name, line: file.newlines_before(offset) + 1, column })
+    }
+
+    /// The line, from 1, of a byte of a file.
+    #[must_use]
+    pub fn line(&self, file: FileId, offset: usize) -> usize {
+        let count = |file: &SourceFile| file.newlines_before(offset.min(file.text.len()));
+        self.file(file).map_or(1, |file| count(file) + 1)
     }
 
     /// Where `span` ends: the line and column just after its last character.
@@ -138,14 +174,6 @@ impl SourceMap {
     pub fn end_position(&self, span: Span) -> Option<Position<'_>> {
         self.position(span.part(span.range().len()..span.range().len()))
     }
-}
-
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let offset = floor_char_boundary(text, offset);
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    (line, before[line_start..].chars().count() + 1)
 }
 
 /// The last character boundary at or before `offset`.

@@ -2,7 +2,11 @@
 
 use crate::compose::report::{Path, Report};
 use crate::compose::schema::{List, Record, Shape, Short};
+use crate::diagnostic::Diagnostic;
 use crate::yaml::{Mark, Node, Value};
+
+/// What all short forms of a load may stand for: a file of a few lines must not fill the memory.
+pub(super) const MOST_SPREAD: usize = 100_000;
 
 /// Writes every short form of `node` long.
 ///
@@ -13,14 +17,17 @@ pub(super) fn expand(
     shape: &Shape,
     lenient: bool,
     path: &Path<'_>,
+    spread_left: &mut Option<usize>,
     report: &mut Report,
 ) {
-    let mut pass = Pass { lenient, report };
+    let mut pass = Pass { lenient, spread_left, report };
     pass.walk(node, shape, path);
 }
 
 struct Pass<'a> {
     lenient: bool,
+    /// How many more items short forms may stand for; `None` once that was too many.
+    spread_left: &'a mut Option<usize>,
     report: &'a mut Report,
 }
 
@@ -81,8 +88,24 @@ impl Pass<'_> {
         if let Some(spread) = list.spread {
             let mut spread_items = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
+                // What is left out then is not looked at any more.
+                let Some(left) = self.spread_left else {
+                    break;
+                };
                 match spread(item) {
-                    Ok(several) => spread_items.extend(several),
+                    Ok(several) if several.len() > *left => {
+                        *self.spread_left = None;
+                        let message = format!(
+                            "short forms stand for more than {MOST_SPREAD} items in all, with this one"
+                        );
+                        let problem = Diagnostic::error(item.span, message);
+                        self.report.push(&path.index(index), problem);
+                        break;
+                    }
+                    Ok(several) => {
+                        *left -= several.len();
+                        spread_items.extend(several);
+                    }
                     // One item that cannot be read leaves the whole list as it is, as in the peer.
                     Err(_) if self.lenient => return,
                     Err(problem) => self.report.push(&path.index(index), problem),

@@ -45,6 +45,15 @@ pub(super) struct Found {
     pub(super) profiles: Vec<String>,
 }
 
+/// What a file is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Compose,
+    /// Variables or labels. Bytes that are not UTF-8 (in a comment of old, most often) become
+    /// replacement characters, as they do on the peer's way to the engine.
+    Variables,
+}
+
 /// Reads files into the source map, and says what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) files: &'a Files,
@@ -57,6 +66,7 @@ impl Reader<'_> {
     pub(super) fn read(
         &mut self,
         path: &str,
+        content: Content,
         origin: Option<Origin>,
         report: &mut Report,
     ) -> Option<FileId> {
@@ -72,6 +82,9 @@ impl Reader<'_> {
         let name = self.shown(path);
         match decode(bytes) {
             Ok(text) => Some(self.sources.add(name, text, origin)),
+            Err(NotText { text, .. }) if content == Content::Variables => {
+                Some(self.sources.add(name, text, origin))
+            }
             Err(NotText { text, offset, problem }) => {
                 let file = self.sources.add(name, text, origin);
                 let span = Span::new(file, offset..offset);
@@ -120,7 +133,7 @@ impl Reader<'_> {
                 }
                 Kind::File | Kind::Unreadable => {}
             }
-            let Some(file) = self.read(path, *origin, report) else {
+            let Some(file) = self.read(path, Content::Variables, *origin, report) else {
                 continue;
             };
             let text = self.sources.text(file).to_owned();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::compose::EnvFiles;
-use crate::compose::discover::{report_env_file, unreadable};
+use crate::compose::discover::{Content, report_env_file, unreadable};
 use crate::compose::dotenv;
 use crate::compose::files::Kind;
 use crate::compose::loader::Loader;
@@ -87,7 +87,8 @@ impl Loader<'_> {
             return;
         }
         let origin = Origin { how: "named as env_file", at: named.span };
-        let Some(id) = self.reader.read(&name, Some(origin), &mut self.report) else {
+        let read = self.reader.read(&name, Content::Variables, Some(origin), &mut self.report);
+        let Some(id) = read else {
             return;
         };
         let text = self.reader.sources.text(id).to_owned();
@@ -137,15 +138,20 @@ impl Loader<'_> {
                 continue;
             }
             let origin = Origin { how: "named as label_file", at: file.span };
-            let Some(id) = self.reader.read(&named, Some(origin), &mut self.report) else {
+            let read = self.reader.read(&named, Content::Variables, Some(origin), &mut self.report);
+            let Some(id) = read else {
                 continue;
             };
             let text = self.reader.sources.text(id).to_owned();
             let mut unset = Vec::new();
-            let result = dotenv::parse(&text, &mut labels, &|_| None, &mut |name, range| {
+            // Variables are labels of the files before, or else of this file.
+            let mut own = BTreeMap::new();
+            let before = |name: &str| labels.get(name).cloned();
+            let result = dotenv::parse(&text, &mut own, &before, &mut |name, range| {
                 unset.push((name.to_owned(), range));
             });
             report_env_file(id, result, unset, &mut self.report);
+            labels.extend(own);
         }
         let at = files.key;
         if self.steps.env_files == EnvFiles::Selected {

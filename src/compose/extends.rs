@@ -15,6 +15,9 @@ use crate::yaml::Node;
 
 static SERVICE: Shape = Shape::Record(&keys::service::SERVICE);
 
+/// Levels of services that extend services: each takes its part of the stack.
+const DEEPEST: usize = 200;
+
 /// The services being extended on the way to one: file, service, and the place that says so.
 type Chain<'a> = Vec<(String, String, Span)>;
 
@@ -59,10 +62,15 @@ impl Loader<'_> {
         if let Some(start) = seen {
             let mut problem =
                 Diagnostic::error(span, format!("the service `{name}` extends itself"));
-            for (_, service, span) in &chain[start + 1..] {
+            for (_, service, span) in chain[start + 1..].iter().take(10) {
                 problem = problem.context(*span, format!("through `{service}`"));
             }
             self.error(&path, problem);
+            return false;
+        }
+        if chain.len() >= DEEPEST {
+            let message = format!("services extend others more than {DEEPEST} levels deep");
+            self.error(&path, Diagnostic::error(span, message));
             return false;
         }
         chain.push((file.to_owned(), name.to_owned(), span));
@@ -71,7 +79,10 @@ impl Loader<'_> {
             Some(node) => self.base_there(node, &base_name, at, scope, chain, &path),
         };
         chain.pop();
-        let Some(base) = base else { return false };
+        let Some(base) = base else {
+            self.report.mark_broken(&path);
+            return false;
+        };
         // A base that is null leaves the service as it is, `extends` included, as in the peer.
         if base.is_null() {
             return true;

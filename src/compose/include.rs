@@ -14,6 +14,9 @@ use crate::yaml::{Entry, Node};
 
 const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
 
+/// Levels of files that include files: each takes its part of the stack.
+const DEEPEST: usize = 100;
+
 impl Loader<'_> {
     /// Loads what `document` includes, adds its resources, and drops the key.
     pub(super) fn apply_include(&mut self, document: &mut Node, file: &str, scope: &Scope) {
@@ -85,10 +88,16 @@ impl Loader<'_> {
         if let Some(start) = chain.iter().position(|(including, _)| *including == main) {
             let shown = self.reader.shown(&main);
             let mut problem = Diagnostic::error(first_span, format!("`{shown}` includes itself"));
-            for (_, span) in &chain[start..chain.len() - 1] {
+            for (_, span) in chain[start..chain.len() - 1].iter().take(10) {
                 problem = problem.context(*span, "included here");
             }
             self.error(&Path::Root, problem);
+            self.incomplete = true;
+            return None;
+        }
+        if chain.len() > DEEPEST {
+            let message = format!("files are included more than {DEEPEST} levels deep");
+            self.error(&Path::Root, Diagnostic::error(first_span, message));
             self.incomplete = true;
             return None;
         }

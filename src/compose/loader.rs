@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::compose::discover::Reader;
+use crate::compose::discover::{Content, Reader};
 use crate::compose::keys::ROOT;
 use crate::compose::merge::Marks;
 use crate::compose::paths::Base;
@@ -26,6 +26,8 @@ pub(super) struct Loader<'a> {
     pub(super) unset: BTreeSet<String>,
     /// A file could not be read: what other files say of its content means nothing.
     pub(super) incomplete: bool,
+    /// How many more items short forms may stand for; `None` once that was too many.
+    pub(super) spread_left: Option<usize>,
 }
 
 /// The surroundings of a file: those of the project, or those of an included part.
@@ -46,6 +48,7 @@ pub(super) struct Scope {
 pub(super) struct File {
     /// Absolute, or `-`.
     pub(super) path: String,
+    pub(super) start: Span,
     pub(super) documents: Vec<Node>,
 }
 
@@ -56,10 +59,10 @@ impl Loader<'_> {
 
     /// Reads and parses a file; `None` if that fails, which is reported.
     pub(super) fn file(&mut self, path: &str, origin: Option<Origin>) -> Option<File> {
-        let id = self.reader.read(path, origin, &mut self.report);
+        let id = self.reader.read(path, Content::Compose, origin, &mut self.report);
         let documents = id.and_then(|id| self.documents(id));
-        if let Some(documents) = documents {
-            Some(File { path: path.to_owned(), documents })
+        if let (Some(id), Some(documents)) = (id, documents) {
+            Some(File { path: path.to_owned(), start: Span::new(id, 0..0), documents })
         } else {
             self.incomplete = true;
             None
@@ -129,7 +132,8 @@ impl Loader<'_> {
             );
         }
         let lenient = !self.steps.interpolate;
-        canonical::expand(&mut document, &DOCUMENT, lenient, &Path::Root, &mut self.report);
+        let left = &mut self.spread_left;
+        canonical::expand(&mut document, &DOCUMENT, lenient, &Path::Root, left, &mut self.report);
         document
     }
 

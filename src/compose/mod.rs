@@ -142,13 +142,14 @@ struct Project {
 
 impl<'a> Loader<'a> {
     fn new(steps: &'a Steps, env: &Env, files: &'a Files, sources: &'a mut SourceMap) -> Self {
-        let cwd = env.working_directory().to_string_lossy().into_owned();
+        let cwd = paths::clean(&env.working_directory().to_string_lossy());
         Loader {
             reader: Reader { files, sources, cwd },
             report: Report::default(),
             steps,
             unset: BTreeSet::new(),
             incomplete: false,
+            spread_left: Some(canonical::MOST_SPREAD),
         }
     }
 
@@ -170,12 +171,13 @@ impl<'a> Loader<'a> {
             including: Vec::new(),
             extended: HashMap::new(),
         };
+        let start = read.last().map_or(Span::NOWHERE, |file| file.start);
         let root = self.model(read, &mut scope);
         if self.incomplete {
             return None;
         }
         if root.as_map().is_some_and(indexmap::IndexMap::is_empty) && !self.report.has_errors() {
-            self.error(&Path::Root, Diagnostic::error(Span::NOWHERE, "empty compose file"));
+            self.error(&Path::Root, Diagnostic::error(start, "empty compose file"));
             return None;
         }
         let project = Project {

@@ -64,6 +64,11 @@ impl Report {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Notes that a resource cannot be made out because of a problem elsewhere.
+    pub(crate) fn mark_broken(&mut self, path: &Path<'_>) {
+        self.broken.extend(path.resource());
+    }
+
     pub(crate) fn is_broken(&self, section: &str, name: &str) -> bool {
         self.broken.contains(&(section.to_owned(), name.to_owned()))
     }

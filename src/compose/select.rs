@@ -13,6 +13,16 @@ use crate::yaml::{Entry, Node, Value};
 
 type Entries = BTreeMap<String, Entry>;
 
+/// `scale` is also the number of replicas of `deploy`; they do not differ once they are checked.
+fn agree_on_replicas(service: &mut Node) {
+    if let Some(scale) = service.get("scale").cloned()
+        && let Some(deploy) = service.get_mut("deploy")
+        && deploy.get("replicas").is_none()
+    {
+        deploy.set("replicas", scale.span, scale);
+    }
+}
+
 impl Loader<'_> {
     /// Narrows a canonical tree to what is to run, checking it on the way.
     pub(super) fn select(
@@ -30,6 +40,9 @@ impl Loader<'_> {
         if self.steps.consistency {
             let sides = Services { enabled: &services, disabled: &disabled };
             validate::consistency(&root, sides, &mut self.report);
+            for entry in services.values_mut() {
+                agree_on_replicas(&mut entry.node);
+            }
         }
         if self.steps.env_files == EnvFiles::Enabled {
             self.read_all_env_files(&mut services, &project.env);

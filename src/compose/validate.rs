@@ -378,20 +378,29 @@ impl Pass<'_> {
             self.services.enabled.iter().map(|(name, entry)| (name.as_str(), &entry.node));
         let graph = Graph::of_services(services, Reason::Start);
         for cycle in graph.cycles() {
-            let names: Vec<&str> = cycle.iter().map(|(name, _)| *name).collect();
+            let mut names: Vec<&str> = cycle.iter().map(|(name, _)| *name).collect();
+            let shown = cycle.len().min(LONGEST_CYCLE);
+            let more = format!("{} more", cycle.len() - shown);
+            if shown < cycle.len() {
+                names.truncate(shown);
+                names.push(&more);
+            }
             let Some(((first, at), rest)) = cycle.split_first() else {
                 continue;
             };
             let message =
                 format!("services depend on each other: {} -> {first}", names.join(" -> "));
             let mut diagnostic = Diagnostic::error(*at, message);
-            for (name, at) in rest {
+            for (name, at) in rest.iter().take(shown - 1) {
                 diagnostic = diagnostic.context(*at, format!("`{name}` depends on the next"));
             }
             self.report.push(&Path::Root, diagnostic);
         }
     }
 }
+
+/// A cycle is shown up to this many services.
+const LONGEST_CYCLE: usize = 12;
 
 /// The value of `key` unless it is empty.
 fn filled<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {

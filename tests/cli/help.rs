@@ -1,0 +1,116 @@
+//! Help, usage errors and exit codes.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn the_program_and_its_commands() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.run(&[]).quiet(), @"
+    Define and run multi-container applications on Docker and Podman
+
+    Usage: rcompose [OPTIONS] [COMMAND]
+
+    Commands:
+      config   Parse, resolve and print the project in canonical form
+      down     Stop and remove containers and networks
+      logs     View output of containers
+      ls       List projects
+      ps       List containers
+      up       Create and start containers
+      version  Show the version
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -f, --file <FILE>                 Compose file; the first says where the project is, later ones override it (`-`: standard input)
+      -p, --project-name <NAME>         Project name
+          --profile <PROFILE>           Profile to turn on (`*`: all)
+          --env-file <FILE>             File of variables to read instead of `.env`
+          --project-directory <FOLDER>  Folder that relative paths start from
+          --compatibility               Name containers as version 1 of Docker Compose did
+          --all-resources               Keep resources that no service uses
+      -H, --host <URL>                  Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
+          --context <NAME>              Context of the Docker configuration to take the engine's address from
+          --diagnostics <FORM>          How problems in files are shown [default: plain] [possible values: plain, json, github]
+      -h, --help                        Print help (see more with '--help')
+    ");
+    assert_eq!(sandbox.run(&["-h"]).quiet(), sandbox.run(&[]).quiet());
+    assert!(sandbox.run(&["--help"]).quiet().contains("github"));
+}
+
+#[test]
+fn each_command_has_help() {
+    let sandbox = Sandbox::new();
+    for command in ["config", "down", "logs", "ls", "ps", "up", "version"] {
+        let help = sandbox.run(&[command, "--help"]).quiet();
+        insta::allow_duplicates! {
+            assert!(help.contains(&format!("rcompose {command}")), "{help}");
+        }
+        for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+            let said = line.trim_start().split("  ").nth(1).is_some();
+            let next = help.lines().skip_while(|it| *it != line).nth(1).unwrap_or("");
+            assert!(said || next.starts_with("          "), "{command}: no help for {line}");
+        }
+    }
+}
+
+#[test]
+fn versions() {
+    let sandbox = Sandbox::new();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(sandbox.run(&["version"]).quiet(), format!("rcompose version v{version}\n"));
+    assert_eq!(sandbox.run(&["--version"]).quiet(), format!("rcompose version v{version}\n"));
+    assert_eq!(sandbox.run(&["-v"]).quiet(), format!("rcompose version v{version}\n"));
+    assert_eq!(sandbox.run(&["version", "--short"]).quiet(), format!("{version}\n"));
+    let json = sandbox.run(&["version", "-f", "json"]).quiet();
+    assert_eq!(json, format!("{{\"version\":\"v{version}\"}}\n"));
+}
+
+#[test]
+fn usage_errors_end_with_1() {
+    let sandbox = Sandbox::with("services: {a: {image: i}}");
+    assert_snapshot!(sandbox.run(&["cofnig"]).failed(), @"
+    error: unrecognized subcommand 'cofnig'
+
+      tip: a similar subcommand exists: 'config'
+
+    Usage: rcompose [OPTIONS] [COMMAND]
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(sandbox.run(&["config", "--nope"]).failed(), @"
+    error: unexpected argument '--nope' found
+
+      tip: a similar argument exists: '--no-path-resolution'
+
+    Usage: rcompose config --no-path-resolution [SERVICES]...
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(sandbox.run(&["up", "-d", "--attach", "a"]).failed(), @"
+    error: the argument '--detach' cannot be used with '--attach <SERVICE>'
+
+    Usage: rcompose up --detach [SERVICES]...
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(sandbox.run(&["config", "--format", "toml"]).failed(), @r#"error: unsupported format "toml""#);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::io::Read as _;
+    let services: String = (0..5000).map(|n| format!("  s{n}: {{image: i}}\n")).collect();
+    let sandbox = Sandbox::with(&format!("services:\n{services}"));
+    let mut child = sandbox
+        .command(&["config"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

@@ -1,0 +1,20 @@
+//! What the program does, seen from outside: arguments and files in; output, exit code and files out.
+//!
+//! Nothing here needs an engine. Every run has an environment of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::cast_possible_truncation,
+    reason = "tests make files and random bytes, fail loudly, and hold whole outputs"
+)]
+
+mod config;
+mod corpus;
+mod diagnostics;
+mod help;
+mod hostile;
+mod sandbox;
+mod selection;
+mod without_engine;

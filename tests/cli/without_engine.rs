@@ -1,0 +1,106 @@
+//! Commands that need an engine when there is none, and what is refused before one is asked.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+/// An engine that nobody will ever start.
+fn sandbox(compose: &str) -> Sandbox {
+    let sandbox = Sandbox::with(compose);
+    let socket = format!("unix://{}/no.sock", sandbox.path().display());
+    sandbox.env("DOCKER_HOST", &socket)
+}
+
+#[test]
+fn an_engine_that_does_not_answer() {
+    let sandbox = sandbox("services: {a: {image: i}}");
+    assert_snapshot!(sandbox.run(&["up", "-d"]).failed(), @"
+    error: cannot connect to the container engine at unix://[DIR]/no.sock: No such file or directory (os error 2)
+     |
+     = help: start Docker or Podman, or name another engine with DOCKER_HOST or --host
+    ");
+    for command in [&["ps"][..], &["logs"], &["down"], &["ls"]] {
+        assert!(sandbox.run(command).failed().contains("cannot connect to the container engine"));
+    }
+}
+
+#[test]
+fn addresses_that_cannot_be() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.run(&["-H", "ssh://host", "ls"]).failed(), @"error: the engine address `ssh://host` cannot be used yet; use unix:// or tcp://");
+    assert_snapshot!(sandbox.run(&["-H", "nonsense", "ls"]).failed(), @"error: the engine address `nonsense` is none; it is unix:///PATH or tcp://HOST:PORT");
+    assert_snapshot!(sandbox.run(&["--context", "gone", "ls"]).failed(), @"error: there is no context `gone`");
+    assert_snapshot!(sandbox.run(&["--context", "a", "-H", "b", "ls"]).failed(), @"
+    error: the argument '--context <NAME>' cannot be used with '--host <URL>'
+
+    Usage: rcompose --context <NAME>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn contexts_name_sockets() {
+    // The folder of a context is named after the hash of its name, `there`.
+    let folder =
+        "docker/contexts/meta/e244f187f696561d5fd7e00f618e7ba641dc52e3c137380f6fa23a854b773aac";
+    let meta = r#"{"Name":"there","Endpoints":{"docker":{"Host":"unix:///nowhere/there.sock"}}}"#;
+    let sandbox = Sandbox::new().file(&format!("{folder}/meta.json"), meta);
+    let config = sandbox.path().join("docker").display().to_string();
+    let sandbox = sandbox.env("DOCKER_CONFIG", &config);
+    let message = sandbox.run(&["--context", "there", "ls"]).failed();
+    assert!(message.contains("unix:///nowhere/there.sock"), "{message}");
+}
+
+#[test]
+fn all_is_checked_before_the_engine_is_asked() {
+    // Were it asked, the message would be that it does not answer.
+    let check = |compose: &str, args: &[&str]| sandbox(compose).run(args).failed();
+    assert_snapshot!(check("services: {a: {imgae: i}}", &["up"]), @"
+    error: `services.a` has no key `imgae`
+     --> compose.yaml:1:16
+      |
+    1 | services: {a: {imgae: i}}
+      |                ^^^^^
+      |
+      = help: did you mean `image`?
+    ");
+    assert_snapshot!(check("services: {a: {image: i, profiles: [p]}}", &["up"]), @"error: no service selected");
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "b"]), @"error: no such service: b");
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--scale", "b=2"]), @"error: no such service: b");
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--scale", "a=x"]), @r#"error: invalid --scale option "a=x". Should be SERVICE=NUM"#);
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--attach", "b"]), @"error: cannot attach to services not included in up: b");
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--pull", "often"]), @r#"error: invalid --pull option "often": use always, missing or never"#);
+    assert_snapshot!(check("services: {a: {image: i, container_name: one}}", &["up", "--scale", "a=2"]), @"
+    error: `a` cannot have 2 containers, as they would share one `container_name`
+     --> compose.yaml:1:42
+      |
+    1 | services: {a: {image: i, container_name: one}}
+      |                                          ^^^
+    ");
+    assert_snapshot!(check("services: {a: {image: i, scale: 99999}}", &["up"]), @"
+    error: `a` asks for 99999 containers; 10000 is the most
+     --> compose.yaml:1:33
+      |
+    1 | services: {a: {image: i, scale: 99999}}
+      |                                 ^^^^^
+    ");
+    assert_snapshot!(check("services: {a: {image: i, post_start: [{command: x}], restart: often}}", &["up"]), @"
+    error: service `a`: `often` is no restart policy; it is no, always, on-failure[:RETRIES] or unless-stopped
+     --> compose.yaml:1:63
+      |
+    1 | services: {a: {image: i, post_start: [{command: x}], restart: often}}
+      |                                                               ^^^^^
+    error: `post_start` is not supported yet
+     --> compose.yaml:1:38
+      |
+    1 | services: {a: {image: i, post_start: [{command: x}], restart: often}}
+      |                                      ^^^^^^^^^^^^^^
+      |
+      = help: leave `a` out, or the key
+    ");
+    assert_snapshot!(check("services: {a: {image: i}}", &["logs", "--index", "1"]), @"error: --index requires one service to be selected");
+    assert_snapshot!(check("services: {a: {image: i}}", &["ps", "--status", "happy"]), @"error: there is no state `happy`: use paused, restarting, removing, running, dead, created, exited");
+    assert_snapshot!(check("services: {a: {image: i}}", &["ps", "b"]), @"error: no such service: b");
+    assert_snapshot!(check("services: {a: {image: i}}", &["down", "b"]), @"error: no such service: b");
+}
