@@ -93,9 +93,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         )));
     }
     let text = selected(args, context)?;
-    if !args.quiet {
-        context.terminal.out(&text)?;
-    }
+    context.terminal.out(&text)?;
     Ok(Exit::Success)
 }
 
@@ -156,7 +154,9 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
     }
     let text = whole(args, context)?;
     match &args.output {
-        Some(path) if !args.quiet && !text.is_empty() => {
+        // As the peer, which lists all the same.
+        _ if args.quiet => Ok(String::new()),
+        Some(path) if !text.is_empty() => {
             std::fs::write(path, &text)
                 .map_err(|error| Error::Write { path: path.clone(), error })?;
             Ok(String::new())
@@ -224,6 +224,7 @@ struct Variable {
     alternate: String,
 }
 
+/// What the peer prints, which writes these with an indent of four.
 fn variables(root: &Node, format: Option<&str>) -> String {
     let mut found = BTreeMap::new();
     collect(root, &mut found);
@@ -239,7 +240,12 @@ fn variables(root: &Node, format: Option<&str>) -> String {
                 ];
                 (name.as_str(), Node::map(at, fields))
             });
-            emit::json_compact(&Node::map(at, map)) + "\n"
+            let text = emit::json(&Node::map(at, map));
+            let deeper = |line: &str| {
+                let indent = line.len() - line.trim_start().len();
+                format!("{}{line}\n", " ".repeat(indent))
+            };
+            text.lines().map(deeper).collect::<String>() + "\n"
         }
         Some("yaml") => {
             let map = found.iter().map(|(name, it)| {
@@ -251,7 +257,12 @@ fn variables(root: &Node, format: Option<&str>) -> String {
                 ];
                 (name.as_str(), Node::map(at, fields))
             });
-            emit::yaml(&Node::map(at, map))
+            let text = emit::yaml(&Node::map(at, map));
+            let deeper = |line: &str| {
+                let indent = if line.starts_with(' ') { "  " } else { "" };
+                format!("{indent}{line}\n")
+            };
+            text.lines().map(deeper).collect()
         }
         _ => {
             let mut rows =

@@ -9,10 +9,11 @@ mod ls;
 mod options;
 mod ps;
 mod session;
+mod switches;
 mod up;
 mod version;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use crate::commands::exit::{Error, Exit};
 use crate::commands::options::{Context, GlobalOptions};
@@ -21,7 +22,12 @@ use crate::report::Terminal;
 
 /// Define and run multi-container applications on Docker and Podman.
 #[derive(Debug, Parser)]
-#[command(name = "rcompose", disable_version_flag = true, subcommand_required = false)]
+#[command(
+    name = "rcompose",
+    disable_version_flag = true,
+    subcommand_required = false,
+    args_override_self = true
+)]
 struct Cli {
     #[command(flatten)]
     options: GlobalOptions,
@@ -44,6 +50,14 @@ enum Command {
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let mut terminal = Terminal::new(&env);
+    let mut args: Vec<String> = args.into_iter().collect();
+    // As the peer, which has a command where others have a flag.
+    if let [_, flag] = &mut args[..]
+        && matches!(flag.as_str(), "-v" | "--version")
+    {
+        "version".clone_into(flag);
+    }
+    let args = switches::normalize(args, Cli::command);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error, &mut terminal),
