@@ -163,15 +163,18 @@ impl Pass<'_> {
                 Shape::List(list) => &list.item,
                 _ => &Shape::Any,
             };
-            for item in more {
-                let same = items.iter().position(|it| it.get(key) == item.get(key));
-                match same.filter(|_| item.get(key).is_some()) {
-                    Some(at) => {
-                        let base = std::mem::replace(&mut items[at], Node::null(Span::NOWHERE));
-                        items[at] =
-                            self.node(base, item, item_shape, Merge::ByShape, &path.index(at));
+            let base = std::mem::take(&mut items);
+            for (index, item) in more.into_iter().enumerate() {
+                let is_same = |other: &&Node| other.get(key) == item.get(key);
+                let merged = match base.iter().find(is_same).cloned() {
+                    Some(below) => {
+                        self.node(below, item, item_shape, Merge::ByShape, &path.index(index))
                     }
-                    None => items.push(self.done(item)),
+                    None => self.done(item),
+                };
+                match items.iter().position(|earlier| earlier.get(key) == merged.get(key)) {
+                    Some(at) => items[at] = merged,
+                    None => items.push(merged),
                 }
             }
         } else {

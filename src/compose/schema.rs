@@ -553,7 +553,8 @@ pub enum Merge {
     UniqueBy(fn(&Node) -> Option<String>),
     /// Mappings merge if this key is equal in both or absent from one, else the override replaces.
     IfSame(&'static str),
-    /// Items of a list that are equal under this key merge, others append.
+    /// The list of the override replaces; its items lie over those of the base that are equal under
+    /// this key. (The peer mixes up the items of a base with several.)
     ItemsBy(&'static str),
 }
 
