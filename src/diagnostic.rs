@@ -166,9 +166,11 @@ impl Diagnostics {
         (warnings.into_iter().collect(), errors.into_iter().collect())
     }
 
-    /// Orders by file and place; problems without a place come first.
+    /// Orders by file and place, those without a place first. Errors come after the warnings, where
+    /// who looks at the end of the output sees them.
     pub fn sort(&mut self) {
-        self.all.sort_by_key(|it| (!it.span.is_nowhere(), it.span));
+        let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+        self.all.sort_by_key(|it| (is_error(it), !it.span.is_nowhere(), it.span));
     }
 
     /// All problems as text, ending in a newline unless empty. People are shown the first hundred of

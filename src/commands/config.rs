@@ -193,8 +193,12 @@ fn whole(args: &Args, context: &mut Context) -> Result<String, Error> {
         return Ok(write(&print::sorted(&root, dialect)));
     }
     let model = context.load(&args.services, &steps)?;
+    let document = model.document(dialect);
     // A dollar that is left is no variable any more, and must not become one when this is read.
-    Ok(write(&model.document(dialect)).replace('$', "$$"))
+    let text = write(&document).replace('$', "$$");
+    // The program is about to end: giving large trees back piece by piece would only take time.
+    std::mem::forget((model, document));
+    Ok(text)
 }
 
 fn hashes(names: &str, model: &Model) -> Result<String, Error> {

@@ -48,6 +48,10 @@ impl Loader<'_> {
         let Some(extends) = service.get("extends") else {
             return true;
         };
+        // What is wrong with it has been said.
+        if scope.unextendable.contains(&(file.to_owned(), name.to_owned())) {
+            return false;
+        }
         let span = extends.span;
         let Some(base_name) = extends.str_of("service").map(str::to_owned) else {
             let message = format!("`extends` of `{name}` needs the key `service`");
@@ -81,6 +85,7 @@ impl Loader<'_> {
         chain.pop();
         let Some(base) = base else {
             self.report.mark_broken(&path);
+            scope.unextendable.insert((file.to_owned(), name.to_owned()));
             return false;
         };
         // A base that is null leaves the service as it is, `extends` included, as in the peer.
@@ -118,7 +123,7 @@ impl Loader<'_> {
             return None;
         }
         self.extend(document, base, file, scope, chain)
-            .then(|| document.at(["services", base]).cloned().map(merge::adopt))
+            .then(|| document.at(["services", base]).cloned().map(merge::adopted))
             .flatten()
     }
 
@@ -148,14 +153,21 @@ impl Loader<'_> {
         };
         let origin = Origin { how: "extended", at: file.span };
         let document = self.extended_document(&absolute, origin, scope, path)?;
-        let mut document = (*document).clone();
-        if document.at(["services", base]).is_none() {
+        let Some(service) = document.at(["services", base]) else {
             self.unknown_base(&document, base, at, &absolute, path);
             return None;
+        };
+        if service.get("extends").is_none() {
+            return Some(merge::adopted(service.clone()));
         }
-        self.extend(&mut document, base, &absolute, scope, chain)
-            .then(|| document.at(["services", base]).cloned().map(merge::adopt))
-            .flatten()
+        let mut document = (*document).clone();
+        if !self.extend(&mut document, base, &absolute, scope, chain) {
+            return None;
+        }
+        let service = document.at(["services", base]).cloned().map(merge::adopted);
+        // Who extends it next finds it done.
+        scope.extended.insert(absolute, Some(Rc::new(document)));
+        service
     }
 
     /// An extended file as one canonical document, its paths made relative to the project.

@@ -1,6 +1,6 @@
 //! `include`: other projects whose resources become part of this one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compose::files::Kind;
 use crate::compose::keys::SECTIONS;
@@ -115,7 +115,14 @@ impl Loader<'_> {
             let origin = Origin { how: "included", at: *span };
             read.push(self.file(&below(path), Some(origin))?);
         }
-        let mut inner = Scope { env, folder, base, including: chain, extended: HashMap::new() };
+        let mut inner = Scope {
+            env,
+            folder,
+            base,
+            including: chain,
+            extended: HashMap::new(),
+            unextendable: HashSet::new(),
+        };
         Some(self.model(read, &mut inner))
     }
 

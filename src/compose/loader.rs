@@ -1,6 +1,6 @@
 //! From files to one tree: the phases that repeat for every file, document and included part.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::compose::discover::{Content, Reader};
@@ -42,6 +42,8 @@ pub(super) struct Scope {
     pub(super) including: Vec<(String, Span)>,
     /// Extended files that were read already, as canonical documents.
     pub(super) extended: HashMap<String, Option<Rc<Node>>>,
+    /// Services, by file and name, that extend in vain: others need not try again.
+    pub(super) unextendable: HashSet<(String, String)>,
 }
 
 /// A file of which all documents were read.

@@ -30,20 +30,24 @@ pub(super) fn merge(
 }
 
 /// A document as a model on its own: nothing is below it to reset.
-pub(super) fn adopt(node: Node) -> Node {
+pub(super) fn adopted(mut node: Node) -> Node {
+    adopt(&mut node);
+    node
+}
+
+fn adopt(node: &mut Node) {
     let whole = node.mark == Mark::Override;
-    let value = match node.value {
+    node.mark = Mark::None;
+    match &mut node.value {
         Value::Map(map) => {
-            let kept = map.into_iter().filter(|(_, entry)| whole || entry.node.mark != Mark::Reset);
-            Value::Map(Box::new(
-                kept.map(|(name, entry)| (name, Entry { node: adopt(entry.node), ..entry }))
-                    .collect(),
-            ))
+            if !whole && map.values().any(|entry| entry.node.mark == Mark::Reset) {
+                map.retain(|_, entry| entry.node.mark != Mark::Reset);
+            }
+            map.values_mut().for_each(|entry| adopt(&mut entry.node));
         }
-        Value::List(items) => Value::List(items.into_iter().map(adopt).collect()),
-        value => value,
-    };
-    Node { mark: Mark::None, span: node.span, value }
+        Value::List(items) => items.iter_mut().for_each(adopt),
+        _ => {}
+    }
 }
 
 struct Pass<'a> {
@@ -54,7 +58,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn done(&self, node: Node) -> Node {
         match self.marks {
-            Marks::Spent => adopt(node),
+            Marks::Spent => adopted(node),
             Marks::Kept => node,
         }
     }

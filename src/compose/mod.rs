@@ -32,7 +32,7 @@ pub mod template;
 pub mod units;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::compose::discover::{Found, Reader, Wanted};
 use crate::compose::files::Files;
@@ -170,6 +170,7 @@ impl<'a> Loader<'a> {
             base: found.folder.clone(),
             including: Vec::new(),
             extended: HashMap::new(),
+            unextendable: HashSet::new(),
         };
         let start = read.last().map_or(Span::NOWHERE, |file| file.start);
         let root = self.model(read, &mut scope);

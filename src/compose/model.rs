@@ -84,12 +84,6 @@ impl Model {
     /// The model as `config` prints it.
     #[must_use]
     pub fn document(&self, dialect: Dialect) -> Node {
-        let mut root = self.rest.clone();
-        let mut services = Node::empty_map(Span::NOWHERE);
-        for (name, entry) in &self.services {
-            services.set(name, entry.key, entry.node.clone());
-        }
-        root.set("services", Span::NOWHERE, services);
-        document(&root, dialect)
+        document(&self.rest, &self.services, dialect)
     }
 }

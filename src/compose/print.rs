@@ -1,5 +1,7 @@
 //! The model as it is printed: keys in their order, what is empty left out.
 
+use std::collections::BTreeMap;
+
 use crate::compose::keys::ROOT;
 use crate::compose::keys::service::SERVICE;
 use crate::compose::schema::{Key, Kinds, Print, Record, Shape, To};
@@ -160,10 +162,17 @@ fn zero(shape: &Shape, at: Span) -> Node {
     }
 }
 
-/// A whole model: JSON has its top level sorted, and knows nothing of language models.
+/// A whole model, of its services and the rest: JSON has its top level sorted, and knows nothing of
+/// language models.
 #[must_use]
-pub fn document(root: &Node, dialect: Dialect) -> Node {
+pub fn document(root: &Node, services: &BTreeMap<String, Entry>, dialect: Dialect) -> Node {
     let mut out = arrange(root, &Shape::Record(&ROOT), dialect);
+    let mut entries: Vec<_> = services
+        .iter()
+        .map(|(name, it)| (name, it.key, arrange(&it.node, &Shape::Record(&SERVICE), dialect)))
+        .collect();
+    entries.sort_by(|a, b| order(a.0, b.0, dialect));
+    out.set("services", Span::NOWHERE, Node::new(Span::NOWHERE, map_of(entries)));
     if dialect == Dialect::Json {
         for (name, entry) in root.as_map().into_iter().flatten() {
             if ROOT.is_extension(name) {

@@ -265,6 +265,13 @@ impl Style {
         if text.is_empty() {
             return Self { plain: true, single_quoted: true, block: false, multiline: false };
         }
+        // Most texts are words.
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/');
+        if text.as_bytes()[0].is_ascii_alphanumeric()
+            && text.bytes().all(|byte| is_word(byte) || byte == b'-')
+        {
+            return Self { plain: true, single_quoted: true, block: true, multiline: false };
+        }
         let is_break =
             |char: char| matches!(char, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
         let mut indicators = text.starts_with("---") || text.starts_with("...");

@@ -40,7 +40,7 @@ pub enum Value {
 }
 
 /// A mapping in the order of the file.
-pub type Map = IndexMap<String, Entry>;
+pub type Map = IndexMap<String, Entry, foldhash::fast::RandomState>;
 
 /// The value of a key and where the key stands.
 #[derive(Debug, Clone)]

@@ -246,7 +246,7 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, depth: usize) -> Result<(Map, Span), Fatal> {
-        let mut map = Map::new();
+        let mut map = Map::default();
         let mut merges: Vec<(Span, Node)> = Vec::new();
         let end = loop {
             let next = self.next()?;

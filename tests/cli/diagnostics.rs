@@ -292,12 +292,12 @@ fn warnings_are_one_line_each_and_come_once() {
 fn machines_read_json() {
     let sandbox = Sandbox::with("services:\n  a:\n    imgae: i$X\n");
     assert_snapshot!(sandbox.run(&["--diagnostics", "json", "config"]).failed(), @r#"
-    {"severity":"error","message":"`services.a` has no key `imgae`","file":"compose.yaml","line":3,"column":5,"end_line":3,"end_column":10,"context":[],"notes":[],"help":["did you mean `image`?"]}
     {"severity":"warning","message":"the variable `X` is not set; it becomes empty","file":"compose.yaml","line":3,"column":13,"end_line":3,"end_column":15,"context":[],"notes":[],"help":[]}
+    {"severity":"error","message":"`services.a` has no key `imgae`","file":"compose.yaml","line":3,"column":5,"end_line":3,"end_column":10,"context":[],"notes":[],"help":["did you mean `image`?"]}
     "#);
     assert_snapshot!(sandbox.run(&["--diagnostics=github", "config"]).failed(), @"
-    ::error file=compose.yaml,line=3,endLine=3,col=5,endColumn=10::`services.a` has no key `imgae`%0Ahelp: did you mean `image`?
     ::warning file=compose.yaml,line=3,endLine=3,col=13,endColumn=15::the variable `X` is not set; it becomes empty
+    ::error file=compose.yaml,line=3,endLine=3,col=5,endColumn=10::`services.a` has no key `imgae`%0Ahelp: did you mean `image`?
     ");
 }
 
