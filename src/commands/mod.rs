@@ -46,6 +46,12 @@ enum Command {
     Version(version::Args),
 }
 
+/// The command line, for those who make completions and documents of it.
+#[must_use]
+pub fn cli() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command that `args` (with the program's name first) ask for.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
@@ -57,7 +63,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     {
         "version".clone_into(flag);
     }
-    let args = switches::normalize(args, Cli::command);
+    let args = switches::normalize(args, cli);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error, &mut terminal),

@@ -193,7 +193,7 @@ impl Pass<'_> {
 }
 
 /// The kinds that may stand at a shape.
-fn accepted(shape: &Shape) -> Kinds {
+pub(super) fn accepted(shape: &Shape) -> Kinds {
     match shape {
         Shape::Leaf(leaf) => leaf.accepts,
         Shape::Record(_) | Shape::Dict(_) => Kinds::MAP,

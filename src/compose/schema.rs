@@ -371,6 +371,7 @@ pub enum Pairs {
 pub struct Kinds(u8);
 
 impl Kinds {
+    pub const NONE: Self = Self(0);
     pub const TEXT: Self = Self(1);
     pub const INT: Self = Self(2);
     pub const FLOAT: Self = Self(4);

@@ -63,3 +63,6 @@ pub fn hint(name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+# The habits of this project. Each target makes what it needs.
+.POSIX:
+.PHONY: build demo test bench lint generated
+
+build:
+	cargo build --release
+
+# A real stack on a real engine, with proof.
+demo:
+	scripts/demo.sh
+
+# All tests; the engine is found or made first. Where Docker Compose is installed, projects are handed over to and fro.
+test:
+	engine=$$(scripts/engine.sh) && \
+	peer=$${RCOMPOSE_TEST_PEER-$$(docker compose version >/dev/null 2>&1 && echo docker compose || :)} && \
+	RCOMPOSE_TEST_ENGINE=$$engine RCOMPOSE_TEST_PEER=$$peer cargo test
+
+# Side by side with Docker Compose: PEER="docker compose" unless set.
+bench: build
+	benches/compare.py
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+# Completions and the tables of the README.
+generated:
+	RCOMPOSE_UPDATE=1 cargo test --test tidy

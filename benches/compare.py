@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Measures rcompose beside Docker Compose: time and memory of `config` and `version`.
+
+    benches/compare.py [--rcompose PATH] [--peer COMMAND] [--runs N] [--file COMPOSE_FILE] [--markdown]
+
+Both programs run in turn, in one process tree, on the same files: a project of 100 services, one of 1,000, one of
+10,000 (rcompose alone, to see how its cost grows), and COMPOSE_FILE if given. Times are the smallest and the median of
+all runs; memory is the largest resident set, of at least the size of this script's own process. The peer is `docker compose` unless told otherwise; a program that takes
+a path (docker-compose) is measured without what `docker` adds. Hostile files follow, with limits: no run may take more
+than 2 s or 256 MB, or end by a signal.
+"""
+import argparse
+import os
+import pathlib
+import resource
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def service(n):
+    """One of the services of a generated project; together they use most of what files use.
+
+    The dependencies are a tree: where many ways lead from one service to another, the peer walks each of them, and never
+    comes to an end.
+    """
+    return f"""
+  service{n}:
+    image: "registry/app{n}:${{TAG:-latest}}"
+    command: ["serve", "--port", "{8000 + n % 1000}"]
+    environment:
+      NUMBER: "{n}"
+      LEVEL: ${{LEVEL:-info}}
+      URL: http://service{max(n - 1, 0)}:8080/path
+    ports: ["{10000 + n}:8080", "127.0.0.1:{30000 + n}:9090/udp"]
+    volumes: ["data{n % 10}:/data", "./config/{n}:/etc/app:ro"]
+    networks: [net{n % 5}]
+    labels: {{group: "g{n % 7}", number: {n}}}
+    depends_on: [{f"service{n // 2}" if n else ""}]
+    healthcheck: {{test: [CMD, wget, -q, "http://localhost:8080"], interval: 10s, retries: 5}}
+    deploy: {{resources: {{limits: {{cpus: "0.5", memory: 256M}}}}}}
+    restart: unless-stopped"""
+
+
+def project(count):
+    text = "services:" + "".join(service(n) for n in range(count))
+    text += "\nnetworks:" + "".join(f"\n  net{n}: {{}}" for n in range(5))
+    text += "\nvolumes:" + "".join(f"\n  data{n}: {{}}" for n in range(10))
+    return text.encode() + b"\n"
+
+
+HOSTILE = [
+    "aliases of aliases", "10,000 levels of lists", "10,000 levels of blocks", "50 MB in one scalar",
+    "50 MB of newlines", "10,000 extends", "an alias of itself", "20,000 nested variables", "100 million ports",
+    "not UTF-8", "NUL", "random bytes",
+]
+
+
+def hostile():
+    """Files that ask for too much, by their names."""
+    laughs = "x-a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for n in range(1, 20):
+        laughs += f"x-a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]\n"
+    extends = "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(10_000))
+    yield "aliases of aliases", laughs + "services: {a: {image: i}}\n"
+    yield "10,000 levels of lists", "services: " + "[" * 10_000 + "]" * 10_000 + "\n"
+    yield "10,000 levels of blocks", "".join(" " * n + "a:\n" for n in range(10_000))
+    yield "50 MB in one scalar", "services: {a: {image: i, command: '" + "x" * 50_000_000 + "'}}\n"
+    yield "50 MB of newlines", "\n" * 50_000_000
+    yield "10,000 extends", "services:\n" + extends + "  s10000: {image: i}\n"
+    yield "an alias of itself", "services: &a {b: *a}\n"
+    yield "20,000 nested variables", "services: {a: {image: '" + "${A:-" * 20_000 + "}" * 20_000 + "'}}\n"
+    yield "100 million ports", "services:\n  a:\n    image: i\n    ports:\n" + "".join(
+        f"      - '127.0.{n // 250}.{n % 250}:1-65000:1-65000'\n" for n in range(20_000))
+    yield "not UTF-8", b"services: {a: {image: \xff}}\n"
+    yield "NUL", "services: {a: {image: \0}}\n"
+    yield "random bytes", bytes((n * 7919 >> 3) & 255 for n in range(1_000_000))
+
+
+def write(path, what):
+    """Writes a generated file, in a process of its own.
+
+    A child's largest resident set begins with that of its parent, so this process has to stay small.
+    """
+    subprocess.run([sys.executable, __file__, "--write", str(path), what], check=True)
+
+
+def write_here(path, what):
+    text = project(int(what)) if what.isdecimal() else dict(hostile())[what]
+    pathlib.Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def run(command, folder):
+    """Seconds, kilobytes, exit code (negative: a signal) of one run."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return seconds, usage.ru_maxrss, child.returncode
+
+
+class Table:
+    def __init__(self, markdown, *heads):
+        self.markdown = markdown
+        self.rows = [heads]
+
+    def add(self, *row):
+        self.rows.append(row)
+
+    def show(self):
+        if self.markdown:
+            head, *rows = self.rows
+            lines = ["| " + " | ".join(row) + " |" for row in rows]
+            print("\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *lines]))
+        else:
+            widths = [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]))]
+            for row in self.rows:
+                print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        print(flush=True)
+
+
+def milliseconds(seconds):
+    return f"{seconds * 1000:,.1f} ms"
+
+
+def megabytes(kilobytes):
+    return f"{kilobytes / 1024:,.1f} MB"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rcompose", default=str(ROOT / "target/release/rcompose"))
+    parser.add_argument("--peer", default=os.environ.get("PEER", "docker compose"))
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--file", type=pathlib.Path)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.write:
+        write_here(*options.write)
+        return 0
+    ours, peer = [options.rcompose], shlex.split(options.peer)
+
+    table = Table(options.markdown, "what", "rcompose", "Docker Compose", "times as fast", "rcompose memory",
+                  "Docker Compose memory", "share")
+
+    def compare(what, folder, args, runs=options.runs, alone=False):
+        results = {"ours": [], "peer": []}
+        for _ in range(runs):
+            for side, command in (("ours", ours), ("peer", peer)):
+                if alone and side == "peer":
+                    continue
+                seconds, memory, code = run(command + args, folder)
+                if code:
+                    sys.exit(f"{shlex.join(command + args)} ended with {code} in {folder}")
+                results[side].append((seconds, memory))
+        best, middle, most = {}, {}, {}
+        for side, found in results.items():
+            if found:
+                best[side] = min(seconds for seconds, _ in found)
+                middle[side] = statistics.median(seconds for seconds, _ in found)
+                most[side] = max(memory for _, memory in found)
+        both = lambda side: f"{milliseconds(best[side])} (median {milliseconds(middle[side])})"
+        if alone:
+            table.add(what, both("ours"), "", "", megabytes(most["ours"]), "", "")
+        else:
+            table.add(what, both("ours"), both("peer"), f"{middle['peer'] / middle['ours']:.1f}",
+                      megabytes(most["ours"]), megabytes(most["peer"]), f"{most['ours'] / most['peer']:.2f}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        compare("version", folder, ["version"])
+        for count in (100, 1_000):
+            path = pathlib.Path(folder, f"services{count}.yaml")
+            write(path, str(count))
+            compare(f"config, {count:,} services", folder, ["-f", str(path), "config"], runs=min(options.runs, 9))
+        path = pathlib.Path(folder, "services10000.yaml")
+        write(path, "10000")
+        compare("config, 10,000 services", folder, ["-f", str(path), "config"], runs=3, alone=True)
+        if options.file:
+            compare(f"config, {options.file.name} ({options.file.stat().st_size:,} bytes)", options.file.parent,
+                    ["-f", options.file.name, "config"])
+        table.show()
+        print(f"memory below {megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)} cannot be seen\n")
+
+        worst = Table(options.markdown, "hostile input", "time", "memory", "exit code")
+        failed = False
+        for what in HOSTILE:
+            write(pathlib.Path(folder, "compose.yaml"), what)
+            seconds, memory, code = run(ours + ["config", "--quiet"], folder)
+            failed |= seconds > 2 or memory > 256 * 1024 or code not in (0, 1)
+            worst.add(what, milliseconds(seconds), megabytes(memory), str(code))
+        worst.show()
+        return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_rcompose_global_optspecs
+    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources H/host= context= diagnostics= h/help
+end
+
+function __fish_rcompose_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_rcompose_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_rcompose_using_subcommand
+    set -l cmd (__fish_rcompose_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c rcompose -n "__fish_rcompose_needs_command" -s f -l file -d 'Compose file; the first says where the project is, later ones override it (`-`: standard input)' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -s p -l project-name -d 'Project name' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l profile -d 'Profile to turn on (`*`: all)' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l env-file -d 'File of variables to read instead of `.env`' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l project-directory -d 'Folder that relative paths start from' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -s H -l host -d 'Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l context -d 'Context of the Docker configuration to take the engine\'s address from' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l diagnostics -d 'How problems in files are shown' -r -f -a "plain\t'Source lines and carets'
+json\t'One JSON object a line'
+github\t'GitHub Actions annotations'"
+complete -c rcompose -n "__fish_rcompose_needs_command" -l compatibility -d 'Name containers as version 1 of Docker Compose did'
+complete -c rcompose -n "__fish_rcompose_needs_command" -l all-resources -d 'Keep resources that no service uses'
+complete -c rcompose -n "__fish_rcompose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "logs" -d 'View output of containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "up" -d 'Create and start containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l format -d 'Format of the output: yaml or json' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s o -l output -d 'Save to a file instead of printing' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l hash -d 'Print the config hashes of services, one a line (`*`: of all)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s q -l quiet -d 'Only check the project, print nothing'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l services -d 'Print the names of services, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l volumes -d 'Print the names of volumes, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l networks -d 'Print the names of networks, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l models -d 'Print the names of models, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l profiles -d 'Print the names of profiles, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l images -d 'Print the names of images, one a line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l variables -d 'Print the variables of the files and their defaults'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l environment -d 'Print the variables that the files are read with'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-interpolate -d 'Leave variables as they are written'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-normalize -d 'Leave out what the model implies'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-path-resolution -d 'Leave paths as they are written'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-consistency -d 'Do not check references between resources'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-env-resolution -d 'Leave `env_file` as it is written'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l resolve-image-digests -d 'Pin the tags of images to digests'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l lock-image-digests -d 'Print an override file that pins the tags of images to digests'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l remove-orphans -d 'Remove containers of services that are no longer in the files, and one-off containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s v -l volumes -d 'Remove named volumes and anonymous ones, and their data'
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s n -l tail -d 'Number of lines from the end of each container\'s output, or all' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l since -d 'Only what was written since then: a time (2013-01-02T13:23:37Z) or how long ago (42m)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l until -d 'Only what was written until then: a time (2013-01-02T13:23:37Z) or how long ago (42m)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l index -d 'The container with this number, of one service' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s f -l follow -d 'Go on with what containers write from now on'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s t -l timestamps -d 'Show the time of each line'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l no-color -d 'Show output without colours'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l no-log-prefix -d 'Show output without the names of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -l format -d 'Format of the output: table or json' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s a -l all -d 'Also projects of which nothing runs'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s q -l quiet -d 'Names alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l format -d 'Format of the output: table or json' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l status -d 'Only containers in this state' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l filter -d 'Only containers in this state (status=STATE)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l orphans -d 'Also containers of services that are not in the files' -r -f -a "true\t''
+false\t''"
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s a -l all -d 'Also containers that do not run, and one-off containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s q -l quiet -d 'IDs alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l services -d 'Names of services alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l no-trunc -d 'Cut nothing short'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l scale -d 'Number of containers of a service' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach -d 'Show the output of these services only' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-attach -d 'Show no output of these services' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l force-recreate -d 'Replace containers even if nothing has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-recreate -d 'Keep containers even if something has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l always-recreate-deps -d 'Replace containers of dependencies too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s V -l renew-anon-volumes -d 'Give replaced containers new anonymous volumes'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Leave out what the services depend on'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach-dependencies -d 'Show the output of dependencies too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-color -d 'Show output without colours'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-log-prefix -d 'Show output without the names of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l timestamps -d 'Show the time before each line of output'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s f -l format -d 'Format of the output: pretty or json' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand version" -l short -d 'Show the number alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "logs" -d 'View output of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "up" -d 'Create and start containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,320 @@
+//! Rules of the house that neither the compiler nor clippy knows: layering, words, and files that are
+//! made from others.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read the project and fail loudly"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rcompose::commands;
+use rcompose::compose::keys::service::SERVICE;
+use rcompose::compose::schema::Effect;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// Files below `folder` whose names end in `end`, as paths from the root.
+fn files(name: &str, end: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(name)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(end) {
+                found.push(path.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "nothing ends in `{end}` in `{name}`");
+    found
+}
+
+/// The code of a source file: no comments, no tests.
+fn code(path: &str) -> String {
+    let text = read(path);
+    let text = text.split("\n#[cfg(test)]").next().unwrap();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).fold(
+        String::new(),
+        |mut code, line| {
+            code.push_str(line);
+            code.push('\n');
+            code
+        },
+    )
+}
+
+/// The source files with code, without those of tests.
+fn sources() -> Vec<String> {
+    files("src", ".rs").into_iter().filter(|path| !path.ends_with("/tests.rs")).collect()
+}
+
+/// The top-level module that a source file belongs to.
+fn module(path: &str) -> &str {
+    let inner = path.strip_prefix("src/").unwrap();
+    inner.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// Every `start` in `code` with the name that follows it.
+fn names_after<'a>(code: &'a str, start: &str) -> BTreeSet<&'a str> {
+    let ends = |char: char| !char.is_ascii_alphanumeric() && char != '_';
+    code.split(start).skip(1).map(|rest| rest.split(ends).next().unwrap()).collect()
+}
+
+/// Each module and those it may use.
+const LAYERS: [(&str, &[&str]); 15] = [
+    ("source", &[]),
+    ("diagnostic", &["source"]),
+    ("env", &[]),
+    ("event", &[]),
+    ("names", &[]),
+    ("labels", &[]),
+    ("spec", &[]),
+    ("yaml", &["source", "diagnostic"]),
+    ("compose", &["source", "diagnostic", "env", "yaml", "names", "spec"]),
+    ("state", &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose"]),
+    // Steps name their subject as events do.
+    (
+        "plan",
+        &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose", "state", "event"],
+    ),
+    ("engine", &["env", "labels", "spec", "state", "event"]),
+    (
+        "execute",
+        &["source", "yaml", "labels", "spec", "state", "plan", "engine", "event", "compose"],
+    ),
+    // Tables of containers are made from the engine's answers.
+    ("report", &["env", "event", "diagnostic", "labels", "engine"]),
+    (
+        "commands",
+        &[
+            "source",
+            "diagnostic",
+            "env",
+            "event",
+            "names",
+            "labels",
+            "spec",
+            "yaml",
+            "compose",
+            "state",
+            "plan",
+            "engine",
+            "execute",
+            "report",
+        ],
+    ),
+];
+
+#[test]
+fn modules_use_only_what_is_below_them() {
+    let mut seen = BTreeSet::new();
+    for path in sources() {
+        let module = module(&path);
+        if ["lib", "main"].contains(&module) {
+            continue;
+        }
+        seen.insert(module.to_owned());
+        let (_, allowed) = LAYERS
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("`{module}` is not in the table of layers"));
+        for used in names_after(&code(&path), "crate::") {
+            assert!(
+                used == module || allowed.contains(&used),
+                "{path}: `{module}` must not use `{used}`"
+            );
+        }
+    }
+    let listed: BTreeSet<String> = LAYERS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(seen, listed);
+}
+
+/// Crates that one part alone may know, and the beginnings of paths of that part.
+const USERS: [(&str, &[&str]); 10] = [
+    ("granit_parser", &["src/yaml/parse.rs"]),
+    ("petgraph", &["src/compose/graph.rs"]),
+    ("annotate_snippets", &["src/diagnostic.rs"]),
+    ("sha2", &["src/state/hash.rs", "src/engine/connect.rs"]),
+    ("clap", &["src/commands/"]),
+    ("hyper", &["src/engine/"]),
+    ("hyper_util", &["src/engine/"]),
+    ("tokio", &["src/engine/", "src/execute/", "src/commands/"]),
+    ("futures_util", &["src/engine/", "src/execute/", "src/commands/"]),
+    // Its types are the language of the engine; nothing else in it is used.
+    ("bollard", &["src/engine/", "src/spec.rs", "src/state/", "src/compose/keys/"]),
+];
+
+#[test]
+fn crates_have_their_users() {
+    for path in sources() {
+        let code = code(&path);
+        for (name, users) in USERS {
+            assert!(
+                !code.contains(&format!("{name}::"))
+                    || users.iter().any(|user| path.starts_with(user)),
+                "{path} must not use `{name}`"
+            );
+        }
+    }
+    for path in sources().iter().filter(|path| !path.starts_with("src/engine/")) {
+        let code = code(path);
+        let used = names_after(&code, "bollard::");
+        assert!(used.iter().all(|part| *part == "models"), "{path}: only `bollard::models`");
+    }
+}
+
+#[test]
+fn engines_differ_in_one_place() {
+    for path in sources() {
+        let may = ["src/engine/facts.rs", "src/engine/quirks.rs"].contains(&path.as_str());
+        for line in code(&path).lines().filter(|_| !may) {
+            // What is said to people is no difference.
+            let text: String = line.split('"').step_by(2).collect();
+            let text = text.to_lowercase();
+            assert!(
+                !text.contains("podman") || text.contains("is_podman"),
+                "{path}: a difference between engines is a row of `engine/quirks.rs`: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for path in files("src", ".rs") {
+        assert!(read(&path).starts_with("//! "), "{path} has no `//!`");
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    // Tables may be long.
+    let tables = ["src/compose/schema.rs", "src/compose/keys/service.rs"];
+    for path in sources() {
+        let lines = code(&path).lines().count();
+        assert!(
+            lines <= 500 || tables.contains(&path.as_str()),
+            "{path} has {lines} lines of code; find its parts"
+        );
+    }
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let manifest = read("Cargo.toml");
+    let mut inside = false;
+    let mut before = "";
+    let mut count = 0;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]");
+        } else if inside && line.contains('=') {
+            count += 1;
+            assert!(before.starts_with("# "), "no reason stands above `{line}`");
+        }
+        before = line;
+    }
+    assert!(count > 10, "the dependencies were not found");
+}
+
+#[test]
+fn the_changelog_is_kept() {
+    let text = read("CHANGELOG.md");
+    assert!(text.starts_with("# Changelog\n"));
+    let mut releases = 0;
+    for line in text.lines() {
+        if let Some(release) = line.strip_prefix("## ") {
+            releases += 1;
+            assert!(release.starts_with('['), "`{line}`: a release stands in brackets");
+            assert_eq!(releases == 1, release == "[Unreleased]", "`{line}`");
+        }
+        if let Some(kind) = line.strip_prefix("### ") {
+            let kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+            assert!(kinds.contains(&kind), "`{line}` is no kind of change");
+        }
+    }
+    assert!(releases > 0);
+}
+
+#[test]
+fn examples_load() {
+    for path in files("examples", "compose.yaml") {
+        let output = Command::new(env!("CARGO_BIN_EXE_rcompose"))
+            .args(["-f", &path, "config", "--quiet"])
+            .current_dir(root())
+            .env_clear()
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.is_empty(), "{path}: {errors}");
+    }
+}
+
+/// Compares a made file with what it should be, or writes it if `RCOMPOSE_UPDATE` is set.
+fn made(path: &str, text: &str) {
+    if std::env::var_os("RCOMPOSE_UPDATE").is_some() {
+        fs::write(root().join(path), text).unwrap();
+    }
+    let current = fs::read_to_string(root().join(path)).unwrap_or_default();
+    assert!(current == text, "`{path}` is out of date: run `make generated`");
+}
+
+#[test]
+fn completions_are_current() {
+    let write = |shell, path| {
+        let mut out = Vec::new();
+        clap_complete::generate(shell, &mut commands::cli(), "rcompose", &mut out);
+        made(path, &String::from_utf8(out).unwrap());
+    };
+    write(clap_complete::Shell::Bash, "completions/rcompose.bash");
+    write(clap_complete::Shell::Fish, "completions/rcompose.fish");
+    write(clap_complete::Shell::Zsh, "completions/_rcompose");
+}
+
+#[test]
+fn the_readme_is_true() {
+    let mut commands = "| command | what it does |\n|---|---|\n".to_owned();
+    for command in commands::cli().get_subcommands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(commands, "| `{}` | {about} |", command.get_name());
+    }
+    let names = |wanted: fn(&Effect) -> bool| {
+        let rows = SERVICE.keys.iter().filter(|key| wanted(&key.effect));
+        rows.map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ")
+    };
+    let keys = format!(
+        "All {} keys of a service are read, checked and merged, and have their effect on what is \
+         started, but for these:\n\n\
+         - A service that has one of these cannot be started yet: {}.\n\
+         - Engines have nothing for these, so they draw a warning: {}.\n\
+         - The image is not made yet, so it has to be there: {}.\n",
+        SERVICE.keys.len(),
+        names(|effect| matches!(effect, Effect::Unsupported)),
+        names(|effect| matches!(effect, Effect::Ignored(_))),
+        names(|effect| matches!(effect, Effect::Build)),
+    );
+    let mut text = read("README.md");
+    for (name, block) in [("commands", commands), ("keys", keys)] {
+        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let (before, rest) = text.split_once(&start).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        text = format!("{before}{start}{block}{end}{after}");
+    }
+    made("README.md", &text);
+}
