@@ -49,6 +49,10 @@ pub fn arrange(node: &Node, shape: &Shape, dialect: Dialect) -> Node {
             entries.sort_by(|a, b| order(a.0, b.0, dialect));
             map_of(entries)
         }
+        // The peer's lists of nothing are null where no rule of the language has touched them.
+        (Shape::Any, Value::List(items)) if items.is_empty() && dialect == Dialect::Json => {
+            Value::Null
+        }
         (_, Value::List(items)) => {
             Value::List(items.iter().map(|item| arrange(item, &Shape::Any, dialect)).collect())
         }
@@ -189,7 +193,36 @@ pub fn document(root: &Node, services: &BTreeMap<String, Entry>, dialect: Dialec
 /// A model that is not canonical yet, for `--no-interpolate`: all keys sorted, nothing left out.
 #[must_use]
 pub fn sorted(node: &Node, dialect: Dialect) -> Node {
-    arrange(node, &Shape::Any, dialect)
+    raw(node, &Shape::Record(&ROOT), dialect)
+}
+
+fn raw(node: &Node, shape: &Shape, dialect: Dialect) -> Node {
+    let shape = shape.for_node(node);
+    let value = match &node.value {
+        Value::Map(map) => {
+            let child = |name: &str| match shape {
+                Shape::Record(record) => record.key(name).map_or(&Shape::Any, |key| &key.shape),
+                Shape::Dict(dict) => &dict.value,
+                _ => &Shape::Any,
+            };
+            let mut entries: Vec<_> = map
+                .iter()
+                .map(|(name, it)| (name, it.key, raw(&it.node, child(name), dialect)))
+                .collect();
+            entries.sort_by(|a, b| order(a.0, b.0, dialect));
+            map_of(entries)
+        }
+        Value::List(items) if items.is_empty() => match shape {
+            Shape::Any | Shape::Argv | Shape::HealthTest if dialect == Dialect::Json => Value::Null,
+            _ => Value::List(Vec::new()),
+        },
+        Value::List(items) => {
+            let item = if let Shape::List(list) = shape { &list.item } else { &Shape::Any };
+            Value::List(items.iter().map(|it| raw(it, item, dialect)).collect())
+        }
+        value => value.clone(),
+    };
+    Node::new(node.span, value)
 }
 
 /// What the config hash of a service is made of: compact JSON of all that asks for a new container

@@ -26,7 +26,7 @@ pub fn resolve(text: &str) -> Value {
 /// Whether `text`, written plain, would be read back as text.
 #[must_use]
 pub fn is_text(text: &str) -> bool {
-    text != "<<" && matches!(resolve(text), Value::Text(_))
+    matches!(resolve(text), Value::Text(_))
 }
 
 fn number(text: &str) -> Option<Value> {
