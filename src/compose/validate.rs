@@ -37,9 +37,14 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn service(&mut self, name: &str, entry: &Entry, path: &Path<'_>) {
         let service = &entry.node;
-        if ["image", "build", "provider"].iter().all(|key| service.get(key).is_none()) {
-            let message = format!("the service `{name}` has neither `image` nor `build`");
-            self.push(path, Diagnostic::error(entry.key, message));
+        if ["build", "provider"].iter().all(|key| service.get(key).is_none())
+            && filled(service, "image").is_none()
+        {
+            let empty = service.get("image");
+            let (at, why) =
+                empty.map_or((entry.key, ""), |image| (image.span, ": its `image` is empty"));
+            let message = format!("the service `{name}` has neither `image` nor `build`{why}");
+            self.push(path, Diagnostic::error(at, message));
         }
         self.build(name, service, path);
         self.networks(name, service, path);

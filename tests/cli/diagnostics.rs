@@ -305,3 +305,16 @@ fn machines_read_json() {
 fn no_colours_without_a_terminal() {
     assert!(!failed("services: {a: {imgae: i}}").contains('\x1b'));
 }
+
+#[test]
+fn an_image_that_a_variable_leaves_empty() {
+    let sandbox = Sandbox::with("services: {a: {image: $UNSET}, b: {image: $UNSET, build: .}}\n");
+    assert_snapshot!(sandbox.run(&["config"]).failed(), @"
+    warning: the variable `UNSET` is not set; it becomes empty (compose.yaml:1:23)
+    error: the service `a` has neither `image` nor `build`: its `image` is empty
+     --> compose.yaml:1:23
+      |
+    1 | services: {a: {image: $UNSET}, b: {image: $UNSET, build: .}}
+      |                       ^^^^^^
+    ");
+}
