@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
+
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Outputs, Signals};
@@ -11,6 +13,7 @@ use crate::event::Event;
 use crate::labels;
 use crate::names;
 use crate::report::logs::{LogPrinter, Style};
+use crate::report::time::Timestamp;
 use crate::report::{Reporter, Streams};
 use crate::state::observed::State;
 
@@ -53,6 +56,19 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     session::block_on(show(args, &project, model.as_ref(), context))
 }
 
+/// The time that a flag gives, as engines take it.
+fn moment(flag: &str, text: Option<&str>) -> Result<Option<String>, Error> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let moment = Timestamp::parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(|| {
+        Error::Usage(format!(
+            "invalid {flag} option {text:?}: use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"
+        ))
+    })?;
+    Ok(Some(moment.seconds()))
+}
+
 /// Which containers are shown.
 struct Selection {
     /// `None`: of all services.
@@ -88,6 +104,13 @@ async fn show(
     model: Option<&Model>,
     context: &mut Context,
 ) -> Result<Exit, Error> {
+    let options = LogOptions {
+        follow: args.follow,
+        timestamps: args.timestamps,
+        tail: Some(args.tail.clone()),
+        since: moment("--since", args.since.as_deref())?,
+        until: moment("--until", args.until.as_deref())?,
+    };
     let engine = context.connect().await?;
     let selection = Selection::new(args, model);
     let mut rows = engine.containers(project).await?;
@@ -110,13 +133,6 @@ async fn show(
     let sources: Vec<&str> = rows.iter().map(|row| source(project, row)).collect();
     printer.expect(sources);
     let mut reporter = Reporter::new(&mut context.terminal, printer, Streams::Joined);
-    let options = LogOptions {
-        follow: args.follow,
-        timestamps: args.timestamps,
-        tail: Some(args.tail.clone()),
-        since: args.since.clone(),
-        until: args.until.clone(),
-    };
     let logs = Logs { project, engine: &engine, selection: &selection, options };
     let mut signals = Signals::new()?;
     tokio::select! {

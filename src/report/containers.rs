@@ -6,6 +6,7 @@ use crate::engine::{ContainerRow, Inspected, PortRow};
 use crate::labels;
 use crate::report::table;
 use crate::report::time::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The table, with its header.
 pub fn table<'a>(
@@ -67,7 +68,7 @@ pub fn json(
     let created = Timestamp::from_seconds(row.created);
     let value = json!({
         "Command": command(row, short),
-        "CreatedAt": created.go(),
+        "CreatedAt": created.go(&TimeZone::system()),
         "ExitCode": if is_over { state.exit_code } else { 0 },
         "Health": health,
         "ID": if short { row.id.get(..12).unwrap_or(&row.id) } else { &row.id },

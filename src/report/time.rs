@@ -1,56 +1,72 @@
-//! Times for people.
-#![expect(clippy::disallowed_methods, reason = "what is shown is shown now")]
+//! Times: as people write them, and as they are shown.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
-/// A moment, in nanoseconds since 1970.
+/// A moment, to the nanosecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(i128);
+pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
     #[must_use]
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i128::try_from(since.as_nanos()).unwrap_or_default())
+        Self(jiff::Timestamp::now())
     }
 
+    /// A moment given in seconds since 1970; the nearest there is if it is out of range.
     #[must_use]
     pub fn from_seconds(seconds: i64) -> Self {
-        Self(i128::from(seconds) * 1_000_000_000)
+        let bound = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self(jiff::Timestamp::from_second(seconds).unwrap_or(bound))
+    }
+
+    /// Reads a moment as Docker does: an age (`1h30m`), seconds since 1970 (`1600000000.5`), or a date
+    /// with or without a time and a zone, the local one if there is none.
+    #[must_use]
+    pub fn parse(text: &str, now: Self, zone: &TimeZone) -> Option<Self> {
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+        if !seconds.is_empty() && is_number(seconds) && is_number(fraction) {
+            let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+            return jiff::Timestamp::new(seconds.parse().ok()?, nanoseconds).ok().map(Self);
+        }
+        if let Ok(age) = text.parse::<SignedDuration>() {
+            return now.0.checked_sub(age).ok().map(Self);
+        }
+        if let Ok(moment) = text.parse() {
+            return Some(Self(moment));
+        }
+        let local: DateTime = text.parse().ok()?;
+        local.to_zoned(zone.clone()).ok().map(|zoned| Self(zoned.timestamp()))
+    }
+
+    /// Seconds since 1970 with nine digits behind the point, as engines take it.
+    #[must_use]
+    pub fn seconds(self) -> String {
+        let total = self.0.as_nanosecond();
+        format!("{}.{:09}", total.div_euclid(1_000_000_000), total.rem_euclid(1_000_000_000))
     }
 
     /// `2026-11-21T01:54:48.000000000Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        let (day, time) = self.parts();
-        let nanoseconds = self.0.rem_euclid(1_000_000_000);
-        format!("{day}T{time}.{nanoseconds:09}Z")
+        format!("{:.9}", self.0)
     }
 
-    /// As Go prints a time in UTC: `2026-11-21 01:54:48 +0000 UTC`.
+    /// As Go prints a time: `2026-11-21 02:54:48 +0100 CET`.
     #[must_use]
-    pub fn go(self) -> String {
-        let (day, time) = self.parts();
-        format!("{day} {time} +0000 UTC")
-    }
-
-    fn parts(self) -> (String, String) {
-        let seconds = self.0.div_euclid(1_000_000_000);
-        let (year, month, day) = date(seconds.div_euclid(86_400));
-        let second = seconds.rem_euclid(86_400);
-        (
-            format!("{year:04}-{month:02}-{day:02}"),
-            format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
-        )
+    pub fn go(self, zone: &TimeZone) -> String {
+        self.0.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
     }
 
     /// How long ago this was, as Docker says it: `2 minutes ago`.
     #[must_use]
     pub fn ago(self, now: Self) -> String {
-        let seconds = ((now.0 - self.0) / 1_000_000_000).max(0);
+        let seconds = now.0.duration_since(self.0).as_secs().max(0);
         let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
         let days = hours / 24;
-        let many = |count: i128, unit: &str| format!("{count} {unit}");
+        let many = |count: i64, unit: &str| format!("{count} {unit}");
         let text = match () {
             () if seconds < 1 => "Less than a second".to_owned(),
             () if seconds == 1 => "1 second".to_owned(),
@@ -68,33 +84,47 @@ impl Timestamp {
     }
 }
 
-/// The date of a day that is given as days since 1970, by the civil calendar.
-fn date(days: i128) -> (i128, i128, i128) {
-    // Eras of 400 years, and years that begin in March, put the leap day last.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i128::from(month <= 2);
-    (year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn dates() {
-        let go = |seconds| Timestamp::from_seconds(seconds).go();
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let go = |seconds| Timestamp::from_seconds(seconds).go(&TimeZone::UTC);
         assert_eq!(go(0), "1970-01-01 00:00:00 +0000 UTC");
         assert_eq!(go(951_782_400), "2000-02-29 00:00:00 +0000 UTC");
         assert_eq!(go(1_795_226_088), "2026-11-21 01:54:48 +0000 UTC");
-        assert_eq!(Timestamp(5).rfc3339(), "1970-01-01T00:00:00.000000005Z");
+        assert_eq!(Timestamp::from_seconds(0).go(&zone), "1970-01-01 01:00:00 +0100 +01");
+        assert_eq!(Timestamp::from_seconds(5).rfc3339(), "1970-01-01T00:00:05.000000000Z");
+        assert_eq!(go(i64::MAX), "9999-12-30 22:00:00 +0000 UTC");
+    }
+
+    #[test]
+    fn moments_are_read() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let now = Timestamp::from_seconds(1_000_000);
+        let table = [
+            ("0", Some("0.000000000")),
+            ("1600000000", Some("1600000000.000000000")),
+            ("1600000000.5", Some("1600000000.500000000")),
+            ("1600000000.1234567899", Some("1600000000.123456789")),
+            ("1h30m", Some("994600.000000000")),
+            ("10s", Some("999990.000000000")),
+            ("0.5s", Some("999999.500000000")),
+            ("2020-01-01", Some("1577833200.000000000")),
+            ("2020-01-01T00:00", Some("1577833200.000000000")),
+            ("2020-01-01T00:00:00.25", Some("1577833200.250000000")),
+            ("2020-01-01T00:00:00Z", Some("1577836800.000000000")),
+            ("2020-01-01T00:00:00.5+02:00", Some("1577829600.500000000")),
+            ("yesterday", None),
+            ("", None),
+            ("1.2.3", None),
+        ];
+        for (text, want) in table {
+            let got = Timestamp::parse(text, now, &zone).map(Timestamp::seconds);
+            assert_eq!(got.as_deref(), want, "{text}");
+        }
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn all_is_checked_before_the_engine_is_asked() {
       = help: leave `a` out, or the key
     ");
     assert_snapshot!(check("services: {a: {image: i}}", &["logs", "--index", "1"]), @"error: --index requires one service to be selected");
+    assert_snapshot!(check("services: {a: {image: i}}", &["logs", "--since", "noon"]), @r#"error: invalid --since option "noon": use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"#);
     assert_snapshot!(check("services: {a: {image: i}}", &["ps", "--status", "happy"]), @"error: there is no state `happy`: use paused, restarting, removing, running, dead, created, exited");
     assert_snapshot!(check("services: {a: {image: i}}", &["ps", "b"]), @"error: no such service: b");
     assert_snapshot!(check("services: {a: {image: i}}", &["down", "b"]), @"error: no such service: b");
