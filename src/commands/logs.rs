@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::commands::exit::{Error, Exit};
@@ -13,8 +14,7 @@ use crate::event::Event;
 use crate::labels;
 use crate::names;
 use crate::report::logs::{LogPrinter, Style};
-use crate::report::time::Timestamp;
-use crate::report::{Reporter, Streams};
+use crate::report::{Reporter, Streams, time};
 use crate::state::observed::State;
 
 /// View output of containers
@@ -57,16 +57,17 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
 }
 
 /// The time that a flag gives, as engines take it.
-fn moment(flag: &str, text: Option<&str>) -> Result<Option<String>, Error> {
+fn moment(flag: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let moment = Timestamp::parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(|| {
+    let now = time::Timestamp::now();
+    let moment = time::Timestamp::parse(text, now, &TimeZone::system()).ok_or_else(|| {
         Error::Usage(format!(
             "invalid {flag} option {text:?}: use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"
         ))
     })?;
-    Ok(Some(moment.seconds()))
+    Ok(Some(moment.moment()))
 }
 
 /// Which containers are shown.
@@ -159,8 +160,11 @@ impl Logs<'_> {
     async fn print(&self, rows: &[ContainerRow], reporter: &mut Reporter<'_>) -> Result<(), Error> {
         for row in rows {
             let source = source(self.project, row).to_owned();
-            let Some(mut stream) = self.open(&row.id, &source, &self.options, reporter).await?
-            else {
+            let Some(container) = self.look(&row.id).await? else {
+                continue;
+            };
+            let stream = self.open(&row.id, &container, &source, &self.options, reporter).await?;
+            let Some(mut stream) = stream else {
                 continue;
             };
             while let Some(chunk) = stream.next().await? {
@@ -186,13 +190,22 @@ impl Logs<'_> {
         let mut outputs = Outputs::default();
         // Containers that run, by ID; a start of one of them that is heard of is no news.
         let mut running: BTreeMap<String, bool> = BTreeMap::new();
-        let mut ended: BTreeMap<String, String> = BTreeMap::new();
+        // When they last ended, by ID.
+        let mut ended: BTreeMap<String, Timestamp> = BTreeMap::new();
         for row in rows {
+            let Some(container) = self.look(&row.id).await? else {
+                continue;
+            };
             let source = source(self.project, row).to_owned();
-            if let Some(stream) = self.open(&row.id, &source, &self.options, reporter).await? {
+            let stream = self.open(&row.id, &container, &source, &self.options, reporter).await?;
+            if let Some(stream) = stream {
                 outputs.add(row.id.clone(), source, stream);
             }
-            running.insert(row.id.clone(), State::parse(&row.state).is_up());
+            let up = State::parse(&container.status).is_up();
+            if !up {
+                ended.insert(row.id.clone(), container.finished_at);
+            }
+            running.insert(row.id.clone(), up);
         }
         while !outputs.is_empty() || running.values().any(|up| *up) {
             tokio::select! {
@@ -210,15 +223,17 @@ impl Logs<'_> {
                         "start" => {
                             running.insert(event.id.clone(), true);
                             let source = names::short(self.project, service, attribute("name")).to_owned();
-                            let container = self.engine.inspect(&event.id).await?;
-                            let since = ended.get(&event.id).map_or(container.last_output_since(), String::as_str);
-                            let options = LogOptions { since: Some(since.to_owned()), ..self.options.clone() };
-                            if let Some(stream) = self.open(&event.id, &source, &options, reporter).await? {
+                            let Some(container) = self.look(&event.id).await? else { continue };
+                            let since = ended.get(&event.id).copied();
+                            let since = since.unwrap_or(container.last_output_since());
+                            let options = LogOptions { since: Some(since), ..self.options.clone() };
+                            let stream = self.open(&event.id, &container, &source, &options, reporter);
+                            if let Some(stream) = stream.await? {
                                 outputs.add(event.id.clone(), source, stream);
                             }
                         }
                         "die" => {
-                            ended.insert(event.id.clone(), event.time.clone());
+                            ended.insert(event.id.clone(), event.time);
                             let state = match self.engine.inspect(&event.id).await {
                                 Ok(container) => State::parse(&container.status),
                                 Err(engine::Error::NotFound(_)) => State::Dead,
@@ -234,20 +249,25 @@ impl Logs<'_> {
         Ok(())
     }
 
+    /// Looks at a container that may be gone.
+    async fn look(&self, id: &str) -> Result<Option<engine::Inspected>, Error> {
+        match self.engine.inspect(id).await {
+            Ok(container) => Ok(Some(container)),
+            Err(engine::Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Opens the output of a container. An engine that cannot read it says so, and that is all.
     async fn open(
         &self,
         id: &str,
+        container: &engine::Inspected,
         source: &str,
         options: &LogOptions,
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<engine::LogStream>, Error> {
-        let tty = match self.engine.inspect(id).await {
-            Ok(container) => container.tty,
-            Err(engine::Error::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match self.engine.logs(id, tty, options).await {
+        match self.engine.logs(id, container.tty, options).await {
             Ok(stream) => Ok(Some(stream)),
             Err(error @ engine::Error::Unreachable { .. }) => Err(error.into()),
             Err(error) => {

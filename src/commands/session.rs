@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
@@ -168,7 +169,7 @@ struct Watched {
     /// Streams of its output that are open.
     outputs: usize,
     /// When it last ended.
-    ended: Option<String>,
+    ended: Option<Timestamp>,
     /// Its exit, until that is shown.
     exit: Option<(i64, bool)>,
 }
@@ -359,7 +360,7 @@ impl Session<'_> {
                 };
                 let restarting = matches!(state, State::Restarting | State::Running);
                 let watched = containers.watched.entry(event.id.clone()).or_default();
-                watched.ended = Some(event.time.clone());
+                watched.ended = Some(event.time);
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
                 if !watched.source.is_empty() {
@@ -411,9 +412,8 @@ impl Containers<'_> {
             Err(error) => return Err(error.into()),
         };
         let watched = self.watched.entry(id.to_owned()).or_default();
-        let since = watched.ended.as_deref().unwrap_or(container.last_output_since());
-        let options =
-            LogOptions { follow: true, since: Some(since.to_owned()), ..LogOptions::default() };
+        let since = watched.ended.unwrap_or(container.last_output_since());
+        let options = LogOptions { follow: true, since: Some(since), ..LogOptions::default() };
         if let Ok(stream) = engine.logs(id, container.tty, &options).await {
             source.clone_into(&mut watched.source);
             watched.outputs += 1;

@@ -8,6 +8,7 @@ use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StopContainerOptionsBuilder,
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::engine::connect::encode;
@@ -38,9 +39,9 @@ pub struct Inspected {
     /// What the last health check said.
     pub health_output: Option<String>,
     pub out_of_memory: bool,
-    /// When it last started and when it last ended, as the engine writes times.
-    pub started_at: String,
-    pub finished_at: String,
+    /// When it last started and when it last ended; the year 1 if it never did.
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
     pub tty: bool,
     /// Seconds between stop signal and kill, if the container has its own.
     pub stop_timeout: Option<i64>,
@@ -94,12 +95,16 @@ struct ConfigAnswer {
     stop_timeout: Option<i64>,
 }
 
+fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap_or(Timestamp::MIN)
+}
+
 impl Inspected {
     /// From when on output is that of the last start. The engine takes note of a start only after the
     /// process has begun to write, so this is the end before it where that is known.
     #[must_use]
-    pub fn last_output_since(&self) -> &str {
-        if self.finished_at < self.started_at { &self.finished_at } else { &self.started_at }
+    pub fn last_output_since(&self) -> Timestamp {
+        self.finished_at.min(self.started_at)
     }
 }
 
@@ -224,8 +229,8 @@ impl Engine {
             health_output: output.map(|log| log.output.trim().to_owned()),
             health: health.map(|health| health.status),
             out_of_memory: answer.state.oom_killed,
-            started_at: answer.state.started_at,
-            finished_at: answer.state.finished_at,
+            started_at: moment(&answer.state.started_at),
+            finished_at: moment(&answer.state.finished_at),
             tty: answer.config.as_ref().is_some_and(|config| config.tty),
             stop_timeout: answer.config.and_then(|config| config.stop_timeout),
         })

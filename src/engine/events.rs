@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http_body_util::BodyExt as _;
 use hyper::Method;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::engine::Engine;
@@ -22,8 +23,8 @@ pub struct EngineEvent {
     /// The container.
     pub id: String,
     pub attributes: BTreeMap<String, String>,
-    /// When, in seconds since 1970 with a fraction, by the engine's clock.
-    pub time: String,
+    /// When, by the engine's clock.
+    pub time: Timestamp,
 }
 
 /// A live stream of events.
@@ -111,11 +112,7 @@ impl From<Answer> for EngineEvent {
             health,
             id: answer.actor.id,
             attributes: answer.actor.attributes.unwrap_or_default(),
-            time: format!(
-                "{}.{:09}",
-                answer.nanoseconds / 1_000_000_000,
-                answer.nanoseconds % 1_000_000_000
-            ),
+            time: Timestamp::from_nanosecond(answer.nanoseconds.into()).unwrap_or_default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::Method;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::engine::connect::encode;
@@ -19,9 +20,8 @@ pub struct LogOptions {
     pub timestamps: bool,
     /// A number of lines, or `all`.
     pub tail: Option<String>,
-    /// Seconds since 1970, with a fraction.
-    pub since: Option<String>,
-    pub until: Option<String>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
 }
 
 /// Output as it comes: not lines yet.
@@ -55,11 +55,15 @@ impl Engine {
                 let _ = write!(path, "&{flag}=1");
             }
         }
-        let values =
-            [("tail", &options.tail), ("since", &options.since), ("until", &options.until)];
-        for (name, value) in values {
-            if let Some(value) = value {
-                let _ = write!(path, "&{name}={}", encode(value));
+        if let Some(tail) = &options.tail {
+            let _ = write!(path, "&tail={}", encode(tail));
+        }
+        for (name, time) in [("since", options.since), ("until", options.until)] {
+            if let Some(time) = time {
+                // Nothing was written before 1970, which is as far back as engines count.
+                let time = time.max(Timestamp::UNIX_EPOCH);
+                let (seconds, rest) = (time.as_second(), time.subsec_nanosecond());
+                let _ = write!(path, "&{name}={seconds}.{rest:09}");
             }
         }
         let answer = self.transport.send(Method::GET, &path).await?;

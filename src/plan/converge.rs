@@ -239,24 +239,38 @@ impl<'a> Planner<'a> {
             && !self.desired.disabled.contains(&container.service)
     }
 
-    fn remove(&mut self, container: &Container, service: Option<&DesiredService>, cause: Cause) {
+    fn remove(
+        &mut self,
+        container: &Container,
+        service: Option<&DesiredService>,
+        cause: Cause,
+    ) -> StepId {
         let grace = self.options.grace.or(service.and_then(|service| service.template.grace()));
-        remove(&mut self.plan, container, grace, false, cause, &[]);
+        remove(&mut self.plan, container, grace, false, cause, &[])
     }
 
     /// Plans the containers of a service up to the point where they can start.
     fn service(&mut self, service: &'a DesiredService) {
-        let (replicas, leftovers) = split_leftovers(service, self.observed.replicas(&service.name));
+        let (mut replicas, leftovers) =
+            split_leftovers(service, self.observed.replicas(&service.name));
         let mut unfinished = BTreeMap::new();
+        // The removals of what replacements that were broken off had not removed yet, by number.
+        let mut replaced = BTreeMap::new();
         for container in leftovers {
             let number = container.number.unwrap_or_default();
-            if replicas.iter().any(|it| it.number == Some(number))
-                || unfinished.contains_key(&number)
-            {
+            let old = replicas.iter().position(|it| it.number == Some(number));
+            // A replacement that is still as it should be is completed: what it replaces may be on its
+            // way down already.
+            let is_wanted = old.is_none() || self.diverged(service, container).is_none();
+            if !is_wanted || unfinished.contains_key(&number) {
                 self.remove(container, Some(service), Cause::Unfinished);
-            } else {
-                unfinished.insert(number, container);
+                continue;
             }
+            if let Some(old) = old {
+                let removal = self.remove(replicas.remove(old), Some(service), Cause::Unfinished);
+                replaced.insert(number, removal);
+            }
+            unfinished.insert(number, container);
         }
         let mut candidates: Vec<(Option<Cause>, u32, &Container)> = replicas
             .into_iter()
@@ -277,7 +291,7 @@ impl<'a> Planner<'a> {
         for (cause, number, container) in candidates {
             planned.push(match cause {
                 Some(cause) => self.replace(service, container, number, cause),
-                None => self.keep(service, container, number),
+                None => self.keep(service, container, number, replaced.get(&number).copied()),
             });
         }
         for offset in 1..=u32::try_from(wanted - existing).unwrap_or(u32::MAX) {
@@ -337,7 +351,14 @@ impl<'a> Planner<'a> {
         Some(Target::Existing(first.id.clone()))
     }
 
-    fn keep(&mut self, service: &DesiredService, container: &'a Container, number: u32) -> Planned {
+    /// Plans for a container that may stay; `replaced` removes the one that has its name.
+    fn keep(
+        &mut self,
+        service: &DesiredService,
+        container: &'a Container,
+        number: u32,
+        replaced: Option<StepId>,
+    ) -> Planned {
         let name = service.template.name(number);
         let mut ready = Vec::new();
         if is_temporary(&container.name, &name) {
@@ -347,6 +368,7 @@ impl<'a> Planner<'a> {
             };
             let step = Step::new(Subject::Container(name.clone()), action, Cause::Unfinished)
                 .service(&service.name)
+                .after(replaced)
                 .shows("Recreate", "Recreated");
             ready.push(self.plan.push(step));
         }

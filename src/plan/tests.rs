@@ -335,10 +335,21 @@ fn scaling_keeps_the_lowest_numbers_that_are_as_they_should_be() {
 
 #[test]
 fn a_broken_off_replacement_is_repaired() {
-    // The old container still exists: the new one, which never ran, goes.
+    // The old container still exists, and may have been told to stop: the new one takes its place.
     check(
         "services: {a: {image: i}}",
         "networks\na-1 running\na-1 created unfinished",
+        "
+        1. container p-a-1 stop (left by a broken-off replacement)
+        2. container p-a-1 remove (left by a broken-off replacement) after [1?]
+        3. container p-a-1 rename to p-a-1 (left by a broken-off replacement) after [2]
+        4. container p-a-1 start (not running) after [3]
+        ",
+    );
+    // The new one is not what is wanted any more.
+    check(
+        "services: {a: {image: i}}",
+        "networks\na-1 running\na-1 created unfinished changed",
         "
         -. container p-a-1 runs
         1. container 000000000002_p-a-1 remove (left by a broken-off replacement)
