@@ -4,6 +4,7 @@
 //! The executor decides nothing; it runs the steps of a [`Plan`] as soon as those before them allow.
 //! A plan prints as text, which is what its tests compare.
 
+mod containers;
 mod converge;
 mod images;
 mod lifecycle;
