@@ -110,7 +110,7 @@ pub(super) struct Planned {
     pub(super) started: Option<StepId>,
 }
 
-impl<'a> Planner<'a> {
+impl Planner<'_> {
     fn networks(&mut self) {
         for network in &self.desired.networks {
             let found = self.observed.network(&network.name);
