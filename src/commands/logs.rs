@@ -190,8 +190,10 @@ impl Logs<'_> {
         let mut outputs = Outputs::default();
         // Containers that run, by ID; a start of one of them that is heard of is no news.
         let mut running: BTreeMap<String, bool> = BTreeMap::new();
-        // When they last ended, by ID.
-        let mut ended: BTreeMap<String, Timestamp> = BTreeMap::new();
+        // Up to when output is shown, by ID: the last end. A container that has started again before
+        // its output could be followed is behind, and both are shown with the news of that start.
+        let mut shown: BTreeMap<String, Timestamp> = BTreeMap::new();
+        let mut behind: BTreeSet<String> = BTreeSet::new();
         for row in rows {
             let Some(container) = self.look(&row.id).await? else {
                 continue;
@@ -203,7 +205,7 @@ impl Logs<'_> {
             }
             let up = State::parse(&container.status).is_up();
             if !up {
-                ended.insert(row.id.clone(), container.finished_at);
+                shown.insert(row.id.clone(), container.finished_at);
             }
             running.insert(row.id.clone(), up);
         }
@@ -224,16 +226,27 @@ impl Logs<'_> {
                             running.insert(event.id.clone(), true);
                             let source = names::short(self.project, service, attribute("name")).to_owned();
                             let Some(container) = self.look(&event.id).await? else { continue };
-                            let since = ended.get(&event.id).copied();
+                            if container.has_restarted_since(event.time) {
+                                behind.insert(event.id);
+                                continue;
+                            }
+                            behind.remove(&event.id);
+                            let since = shown.get(&event.id).copied();
                             let since = since.unwrap_or(container.last_output_since());
-                            let options = LogOptions { since: Some(since), ..self.options.clone() };
+                            // What has ended again is not followed: the next start may come before the
+                            // engine looks.
+                            let follow = State::parse(&container.status).is_up();
+                            let options =
+                                LogOptions { follow, since: Some(since), ..self.options.clone() };
                             let stream = self.open(&event.id, &container, &source, &options, reporter);
                             if let Some(stream) = stream.await? {
                                 outputs.add(event.id.clone(), source, stream);
                             }
                         }
                         "die" => {
-                            ended.insert(event.id.clone(), event.time);
+                            if !behind.contains(&event.id) {
+                                shown.insert(event.id.clone(), event.time);
+                            }
                             let state = match self.engine.inspect(&event.id).await {
                                 Ok(container) => State::parse(&container.status),
                                 Err(engine::Error::NotFound(_)) => State::Dead,

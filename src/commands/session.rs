@@ -168,8 +168,11 @@ struct Watched {
     awaits_end: bool,
     /// Streams of its output that are open.
     outputs: usize,
-    /// When it last ended.
-    ended: Option<Timestamp>,
+    /// Up to when its output is shown, or being shown: its last end.
+    shown: Option<Timestamp>,
+    /// Whether it has started again before its output could be followed: the news of that start is yet
+    /// to come, and both are shown then.
+    behind: bool,
     /// Its exit, until that is shown.
     exit: Option<(i64, bool)>,
 }
@@ -347,7 +350,7 @@ impl Session<'_> {
                 let attached = std::mem::take(&mut watched.awaits_start);
                 if !attached && self.attach.contains(service) {
                     let source = names::short(self.project, service, attribute("name")).to_owned();
-                    containers.follow(self.engine, &event.id, &source).await?;
+                    containers.follow(self.engine, event, &source).await?;
                 }
             }
             "die" => {
@@ -360,7 +363,9 @@ impl Session<'_> {
                 };
                 let restarting = matches!(state, State::Restarting | State::Running);
                 let watched = containers.watched.entry(event.id.clone()).or_default();
-                watched.ended = Some(event.time);
+                if !watched.behind {
+                    watched.shown = Some(event.time);
+                }
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
                 if !watched.source.is_empty() {
@@ -405,15 +410,27 @@ impl Containers<'_> {
     }
 
     /// Shows what a container writes since its last start.
-    async fn follow(&mut self, engine: &Engine, id: &str, source: &str) -> Result<(), Error> {
+    async fn follow(
+        &mut self,
+        engine: &Engine,
+        start: &EngineEvent,
+        source: &str,
+    ) -> Result<(), Error> {
+        let id = start.id.as_str();
         let container = match engine.inspect(id).await {
             Ok(container) => container,
             Err(engine::Error::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let watched = self.watched.entry(id.to_owned()).or_default();
-        let since = watched.ended.unwrap_or(container.last_output_since());
-        let options = LogOptions { follow: true, since: Some(since), ..LogOptions::default() };
+        watched.behind = container.has_restarted_since(start.time);
+        if watched.behind {
+            return Ok(());
+        }
+        let since = watched.shown.unwrap_or(container.last_output_since());
+        // What has ended again is not followed: the next start may come before the engine looks.
+        let follow = State::parse(&container.status).is_up();
+        let options = LogOptions { follow, since: Some(since), ..LogOptions::default() };
         if let Ok(stream) = engine.logs(id, container.tty, &options).await {
             source.clone_into(&mut watched.source);
             watched.outputs += 1;
