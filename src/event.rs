@@ -68,8 +68,8 @@ pub enum Event {
     Progress { subject: Subject, status: Status, text: Cow<'static, str> },
     /// A container wrote something; not necessarily whole lines.
     Output { source: String, stderr: bool, bytes: Bytes },
-    /// A container will write no more for now.
-    OutputEnded { source: String },
+    /// A container will write no more for now; or its output cannot be read, with the reason.
+    OutputEnded { source: String, problem: Option<String> },
     /// The process of a container ended.
     Exited { source: String, code: i64, restarting: bool },
     /// Something to know that is no failure; a clause.

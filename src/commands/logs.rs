@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
-use crate::commands::session::{self, Outputs, Signals};
+use crate::commands::outputs::Outputs;
+use crate::commands::session::{self, Signals};
 use crate::compose::model::Model;
 use crate::engine::{self, ContainerRow, Engine, LogOptions};
 use crate::event::Event;
@@ -175,7 +176,7 @@ impl Logs<'_> {
                 };
                 reporter.on(&event)?;
             }
-            reporter.on(&Event::OutputEnded { source })?;
+            reporter.on(&Event::OutputEnded { source, problem: None })?;
         }
         Ok(())
     }
@@ -187,27 +188,16 @@ impl Logs<'_> {
         reporter: &mut Reporter<'_>,
     ) -> Result<(), Error> {
         let mut events = self.engine.events(self.project).await?;
-        let mut outputs = Outputs::default();
-        // Containers that run, by ID; a start of one of them that is heard of is no news.
+        let mut outputs = Outputs::new(self.engine);
+        // Whether containers run, by ID.
         let mut running: BTreeMap<String, bool> = BTreeMap::new();
-        // Up to when output is shown, by ID: the last end. A container that has started again before
-        // its output could be followed is behind, and both are shown with the news of that start.
-        let mut shown: BTreeMap<String, Timestamp> = BTreeMap::new();
-        let mut behind: BTreeSet<String> = BTreeSet::new();
         for row in rows {
             let Some(container) = self.look(&row.id).await? else {
                 continue;
             };
-            let source = source(self.project, row).to_owned();
-            let stream = self.open(&row.id, &container, &source, &self.options, reporter).await?;
-            if let Some(stream) = stream {
-                outputs.add(row.id.clone(), source, stream);
-            }
-            let up = State::parse(&container.status).is_up();
-            if !up {
-                shown.insert(row.id.clone(), container.finished_at);
-            }
-            running.insert(row.id.clone(), up);
+            let source = source(self.project, row);
+            outputs.begin(&row.id, source, container.tty, self.options.clone());
+            running.insert(row.id.clone(), State::parse(&container.status).is_up());
         }
         while !outputs.is_empty() || running.values().any(|up| *up) {
             tokio::select! {
@@ -223,35 +213,17 @@ impl Logs<'_> {
                     }
                     match event.action.as_str() {
                         "start" => {
-                            running.insert(event.id.clone(), true);
-                            let source = names::short(self.project, service, attribute("name")).to_owned();
                             let Some(container) = self.look(&event.id).await? else { continue };
-                            if container.has_restarted_since(event.time) {
-                                behind.insert(event.id);
-                                continue;
-                            }
-                            behind.remove(&event.id);
-                            let since = shown.get(&event.id).copied();
-                            let since = since.unwrap_or(container.last_output_since());
-                            // What has ended again is not followed: the next start may come before the
-                            // engine looks.
-                            let follow = State::parse(&container.status).is_up();
-                            let options =
-                                LogOptions { follow, since: Some(since), ..self.options.clone() };
-                            let stream = self.open(&event.id, &container, &source, &options, reporter);
-                            if let Some(stream) = stream.await? {
-                                outputs.add(event.id.clone(), source, stream);
-                            }
+                            running.insert(event.id.clone(), true);
+                            let source = names::short(self.project, service, attribute("name"));
+                            let base = container.last_output_since();
+                            outputs.follow(&event.id, source, container.tty, base);
                         }
                         "die" => {
-                            if !behind.contains(&event.id) {
-                                shown.insert(event.id.clone(), event.time);
-                            }
-                            let state = match self.engine.inspect(&event.id).await {
-                                Ok(container) => State::parse(&container.status),
-                                Err(engine::Error::NotFound(_)) => State::Dead,
-                                Err(error) => return Err(error.into()),
-                            };
+                            outputs.ended(&event.id, event.time);
+                            let state = self.look(&event.id).await?.map_or(State::Dead, |container| {
+                                State::parse(&container.status)
+                            });
                             running.insert(event.id.clone(), state.is_up());
                         }
                         _ => {}

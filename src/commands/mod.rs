@@ -7,6 +7,7 @@ mod failure;
 mod logs;
 mod ls;
 mod options;
+mod outputs;
 mod ps;
 mod session;
 mod switches;

@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::{LocalBoxFuture, join_all};
-use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
+use futures_util::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
-use crate::engine::{self, Engine, EngineEvent, Events, LogChunk, LogOptions, LogStream};
+use crate::commands::outputs::Outputs;
+use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
 use crate::execute::{Attached, Report, Reports, execute};
 use crate::labels;
@@ -91,51 +89,6 @@ pub(super) async fn run(
     Ok(report)
 }
 
-/// Output of several containers at once.
-#[derive(Default)]
-pub(super) struct Outputs<'a> {
-    open: FuturesUnordered<LocalBoxFuture<'a, Output>>,
-}
-
-/// Output of one container, with what it has just written; `None` when there is no more.
-pub(super) struct Output {
-    id: String,
-    source: String,
-    stream: LogStream,
-    chunk: Result<Option<LogChunk>, engine::Error>,
-}
-
-impl Outputs<'_> {
-    pub(super) fn add(&mut self, id: String, source: String, stream: LogStream) {
-        self.open.push(Box::pin(wait(id, source, stream)));
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// The next thing that a container writes, or that it will write no more; with its ID. Waits for
-    /// ever when no container is left.
-    pub(super) async fn next(&mut self) -> (String, Event) {
-        let Some(Output { id, source, stream, chunk }) = self.open.next().await else {
-            return std::future::pending().await;
-        };
-        match chunk {
-            Ok(Some(LogChunk { stderr, bytes })) => {
-                self.open.push(Box::pin(wait(id.clone(), source.clone(), stream)));
-                (id, Event::Output { source, stderr, bytes })
-            }
-            // An output that breaks off has ended, as far as can be known.
-            Ok(None) | Err(_) => (id, Event::OutputEnded { source }),
-        }
-    }
-}
-
-async fn wait(id: String, source: String, mut stream: LogStream) -> Output {
-    let chunk = stream.next().await;
-    Output { id, source, stream, chunk }
-}
-
 /// What `up` watches while it is attached.
 pub(super) struct Session<'a> {
     pub engine: &'a Engine,
@@ -168,13 +121,8 @@ struct Watched {
     awaits_end: bool,
     /// Streams of its output that are open.
     outputs: usize,
-    /// Up to when its output is shown, or being shown: its last end.
-    shown: Option<Timestamp>,
-    /// Whether it has started again before its output could be followed: the news of that start is yet
-    /// to come, and both are shown then.
-    behind: bool,
-    /// Its exit, until that is shown.
-    exit: Option<(i64, bool)>,
+    /// Its exits, until they are shown: code, and whether it is restarted.
+    exits: Vec<(i64, bool)>,
 }
 
 impl Session<'_> {
@@ -194,7 +142,8 @@ impl Session<'_> {
         let reports = Reports { events, attached };
         let (interrupt, interrupted) = watch::channel(false);
         let mut happenings = self.engine.events(self.project).await?;
-        let mut containers = Containers { watched: BTreeMap::new(), outputs: Outputs::default() };
+        let mut containers =
+            Containers { watched: BTreeMap::new(), outputs: Outputs::new(self.engine) };
         let report = {
             let mut interrupted = interrupted.clone();
             let mut running = std::pin::pin!(execute(
@@ -350,7 +299,7 @@ impl Session<'_> {
                 let attached = std::mem::take(&mut watched.awaits_start);
                 if !attached && self.attach.contains(service) {
                     let source = names::short(self.project, service, attribute("name")).to_owned();
-                    containers.follow(self.engine, event, &source).await?;
+                    containers.follow(self.engine, &event.id, &source).await?;
                 }
             }
             "die" => {
@@ -363,14 +312,12 @@ impl Session<'_> {
                 };
                 let restarting = matches!(state, State::Restarting | State::Running);
                 let watched = containers.watched.entry(event.id.clone()).or_default();
-                if !watched.behind {
-                    watched.shown = Some(event.time);
-                }
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
                 if !watched.source.is_empty() {
-                    watched.exit = Some((code.parse().unwrap_or(0), restarting));
+                    watched.exits.push((code.parse().unwrap_or(0), restarting));
                 }
+                containers.outputs.ended(&event.id, event.time);
                 containers.show_exit(&event.id, reporter)?;
             }
             _ => {}
@@ -406,36 +353,20 @@ impl Containers<'_> {
         watched.awaits_start = it.starts;
         watched.awaits_end = it.starts;
         watched.outputs += 1;
-        self.outputs.add(it.id, source, it.stream);
+        self.outputs.attach(it.id, source, it.stream, it.after);
     }
 
     /// Shows what a container writes since its last start.
-    async fn follow(
-        &mut self,
-        engine: &Engine,
-        start: &EngineEvent,
-        source: &str,
-    ) -> Result<(), Error> {
-        let id = start.id.as_str();
+    async fn follow(&mut self, engine: &Engine, id: &str, source: &str) -> Result<(), Error> {
         let container = match engine.inspect(id).await {
             Ok(container) => container,
             Err(engine::Error::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let watched = self.watched.entry(id.to_owned()).or_default();
-        watched.behind = container.has_restarted_since(start.time);
-        if watched.behind {
-            return Ok(());
-        }
-        let since = watched.shown.unwrap_or(container.last_output_since());
-        // What has ended again is not followed: the next start may come before the engine looks.
-        let follow = State::parse(&container.status).is_up();
-        let options = LogOptions { follow, since: Some(since), ..LogOptions::default() };
-        if let Ok(stream) = engine.logs(id, container.tty, &options).await {
-            source.clone_into(&mut watched.source);
-            watched.outputs += 1;
-            self.outputs.add(id.to_owned(), source.to_owned(), stream);
-        }
+        source.clone_into(&mut watched.source);
+        watched.outputs += 1;
+        self.outputs.follow(id, source, container.tty, container.last_output_since());
         Ok(())
     }
 
@@ -455,7 +386,7 @@ impl Containers<'_> {
         let Some(watched) = self.watched.get_mut(id).filter(|watched| watched.outputs == 0) else {
             return Ok(());
         };
-        if let Some((code, restarting)) = watched.exit.take() {
+        for (code, restarting) in std::mem::take(&mut watched.exits) {
             let source = watched.source.clone();
             reporter.on(&Event::Exited { source, code, restarting })?;
         }
@@ -465,7 +396,7 @@ impl Containers<'_> {
     /// Whether no monitored container runs any more, and all that there was is shown.
     fn are_over(&self) -> bool {
         let is_over =
-            |it: &Watched| !it.alive && !it.awaits_end && it.outputs == 0 && it.exit.is_none();
+            |it: &Watched| !it.alive && !it.awaits_end && it.outputs == 0 && it.exits.is_empty();
         self.watched.values().filter(|it| it.monitored).all(is_over)
     }
 

@@ -106,12 +106,6 @@ impl Inspected {
     pub fn last_output_since(&self) -> Timestamp {
         self.finished_at.min(self.started_at)
     }
-
-    /// Whether it has ended and started again since it started at `time`, which an event told.
-    #[must_use]
-    pub fn has_restarted_since(&self, time: Timestamp) -> bool {
-        time <= self.finished_at && self.finished_at <= self.started_at
-    }
 }
 
 impl Engine {

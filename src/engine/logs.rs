@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::engine::connect::encode;
+use crate::engine::containers::Inspected;
 use crate::engine::error::Error;
 
 /// Which output, from when, and for how long.
@@ -72,18 +73,20 @@ impl Engine {
 }
 
 impl Engine {
-    /// What a container writes from now on, begun before it starts so that nothing is missed.
+    /// What a container writes from now on, begun before it starts so that nothing is missed; and the
+    /// state that it is in.
     ///
     /// Without a request to upgrade the connection, engines answer with a body that ends when the
     /// container does.
     ///
     /// # Errors
     /// Those of the engine.
-    pub async fn attach(&self, id: &str) -> Result<LogStream, Error> {
-        let tty = self.inspect(id).await?.tty;
+    pub async fn attach(&self, id: &str) -> Result<(LogStream, Inspected), Error> {
+        let container = self.inspect(id).await?;
         let path = format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1");
         let answer = self.transport.send(Method::POST, &path).await?;
-        Ok(LogStream { body: answer.into_body(), frames: Frames::new(tty) })
+        let stream = LogStream { body: answer.into_body(), frames: Frames::new(container.tty) };
+        Ok((stream, container))
     }
 }
 

@@ -73,6 +73,13 @@ pub fn needs_grace(engine: &Facts) -> bool {
     engine.podman
 }
 
+/// Whether a network that is named by its ID is removed with containers on it: Podman 4 refuses that
+/// only for its name. (The ID is the safer word elsewhere, as Docker allows a name twice.)
+#[must_use]
+pub fn forces_removal_by_id(engine: &Facts) -> bool {
+    engine.podman
+}
+
 /// Something that not every engine can do.
 pub struct Gate {
     /// Whether a container asks for it.
@@ -170,6 +177,12 @@ mod tests {
         );
         assert_eq!(refused(&spec, &Facts { api: Api(1, 51), podman: false }).count(), 0);
         assert_eq!(refused(&spec, &Facts { api: Api(1, 41), podman: true }).count(), 0);
+    }
+
+    #[test]
+    fn podman_is_told_the_names_of_networks() {
+        assert!(forces_removal_by_id(&Facts { api: Api(1, 41), podman: true }));
+        assert!(!forces_removal_by_id(&Facts { api: Api(1, 41), podman: false }));
     }
 
     #[test]

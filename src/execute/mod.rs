@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Semaphore, watch};
 
@@ -62,6 +63,9 @@ pub struct Attached {
     pub service: String,
     /// Whether it is started after that.
     pub starts: bool,
+    /// The end before that start: all that is logged later is in the stream. `None` if it runs already,
+    /// so that the stream begins somewhere in the middle.
+    pub after: Option<Timestamp>,
     pub stream: LogStream,
 }
 

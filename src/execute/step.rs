@@ -62,13 +62,14 @@ pub(super) async fn apply(
         }
         Action::Rename { to, .. } => engine.rename(id, to).await,
         Action::Attach { starts, .. } => match engine.attach(id).await {
-            Ok(stream) => {
+            Ok((stream, container)) => {
                 let name = step.subject.name().to_owned();
                 let _ = reports.attached.send(Attached {
                     id: id.to_owned(),
                     name,
                     service: step.service.clone().unwrap_or_default(),
                     starts: *starts,
+                    after: starts.then_some(container.finished_at),
                     stream,
                 });
                 Ok(())
@@ -83,7 +84,9 @@ pub(super) async fn apply(
         Action::Remove { container, volumes } => {
             in_turn(&limits.stops, engine.remove(container, *volumes)).await
         }
-        Action::RemoveNetwork { id } => return removed(engine.remove_network(id).await),
+        Action::RemoveNetwork { id, name } => {
+            return removed(engine.remove_network(id, name).await);
+        }
         Action::RemoveVolume { name } => return removed(engine.remove_volume(name).await),
         Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
         Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),

@@ -78,6 +78,7 @@ pub enum Action {
     },
     RemoveNetwork {
         id: String,
+        name: String,
     },
     RemoveVolume {
         name: String,

@@ -200,7 +200,7 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
         for network in own {
             let after =
                 users(&|it| it.networks.iter().any(|it| *it == network.id || *it == network.name));
-            let action = Action::RemoveNetwork { id: network.id.clone() };
+            let action = Action::RemoveNetwork { id: network.id.clone(), name: name.clone() };
             let step = Step::new(Subject::Network(name.clone()), action, Cause::Asked)
                 .after_end_of(after)
                 .shows("Removing", "Removed");

@@ -103,7 +103,11 @@ impl<'a> Reporter<'a> {
                 let lines = self.logs.output(source, *stderr, bytes);
                 self.write(*stderr, &lines)?;
             }
-            Event::OutputEnded { source } => {
+            Event::OutputEnded { source, problem } => {
+                if let Some(problem) = problem {
+                    let text = format!("warning: cannot read the output of {source}: {problem}\n");
+                    self.terminal.err(&text);
+                }
                 for stderr in [false, true] {
                     let line = self.logs.end(source, stderr);
                     self.write(stderr, &line)?;

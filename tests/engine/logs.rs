@@ -1,0 +1,210 @@
+//! `logs`: what containers have written, and what they go on to write.
+
+use serde_json::Value;
+
+use crate::engine::eventually;
+use crate::project::Project;
+
+const COMPOSE: &str = "
+services:
+  talk:
+    image: busybox
+    init: true
+    command: sh -c 'for i in 1 2 3; do echo line $$i; done; echo odd >&2; exec sleep 600'
+  done: {image: busybox, command: echo short}
+";
+
+/// Starts the project and waits until all has been written, and the one container has ended.
+fn started() -> Option<Project> {
+    let project = Project::with(COMPOSE)?;
+    project.succeed(&["up", "-d"]);
+    eventually("all output", || {
+        let output = project.succeed(&["logs"]).stdout;
+        (output.contains("odd") && output.contains("short")).then_some(())
+    });
+    eventually("the end of one container", || (project.status("done-1") == "exited").then_some(()));
+    Some(project)
+}
+
+/// What was written is shown, of all containers or some, in whole or the end.
+///
+/// `logs` with several flags after the containers have written.
+#[test]
+fn what_was_written() {
+    let Some(project) = started() else { return };
+    let output = project.succeed(&["logs"]);
+    assert_eq!(output.stderr, "");
+    let mut lines: Vec<&str> = output.stdout.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        "done-1  | short",
+        "talk-1  | line 1",
+        "talk-1  | line 2",
+        "talk-1  | line 3",
+        "talk-1  | odd",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(project.succeed(&["logs", "done"]).stdout, "done-1  | short\n");
+    assert_eq!(project.succeed(&["logs", "--no-log-prefix", "done"]).stdout, "short\n");
+    assert_eq!(project.succeed(&["logs", "--tail", "1", "talk", "done"]).stdout.lines().count(), 2);
+    assert_eq!(project.succeed(&["logs", "--tail", "0"]).stdout, "");
+    assert_eq!(project.succeed(&["logs", "--index", "1", "done"]).stdout, "done-1  | short\n");
+    let timed = project.succeed(&["logs", "-t", "done"]).stdout;
+    let year = timed.strip_prefix("done-1  | ").unwrap().split('-').next().unwrap();
+    assert!(year.len() == 4 && timed.ends_with(" short\n"), "{timed}");
+    let by_name = project.succeed(&["-p", &project.name, "logs", "done"]).stdout;
+    assert_eq!(by_name, "done-1  | short\n");
+    assert!(project.fail(&["logs", "nobody"]).contains("no such service: nobody"));
+}
+
+/// The output of a terminal has no frames, which changes nothing.
+///
+/// `up` and `logs` of a service with a terminal.
+#[test]
+fn terminals_are_read_as_well() {
+    let Some(project) = Project::with(
+        "
+services:
+  term: {image: busybox, tty: true, command: sh -c 'test -t 1 && echo shiny'}
+",
+    ) else {
+        return;
+    };
+    for args in [&["up"][..], &["logs"], &["logs", "-f"]] {
+        let output = project.succeed(args).stdout;
+        assert!(output.contains("term-1  | shiny"), "{args:?}: {output}");
+    }
+}
+
+/// Times bound what is shown, whether they are moments or ages.
+///
+/// `logs` with times before and after all output.
+#[test]
+fn times_bound_output() {
+    let Some(project) = started() else { return };
+    let lines = |flag: &str, time: &str| {
+        let output = project.succeed(&["logs", flag, time, "done"]);
+        assert_eq!(output.stderr, "", "{flag} {time}");
+        output.stdout.lines().count()
+    };
+    for (long_ago, ahead) in [
+        ("1h", "2100-01-01T00:00:00Z"),
+        ("1h30m", "2100-01-01T00:00:00.5+02:00"),
+        ("2020-01-01", "2100-01-01"),
+        ("1600000000", "4100000000"),
+        ("1600000000.5", "4100000000"),
+    ] {
+        assert_eq!(lines("--since", long_ago), 1, "{long_ago}");
+        assert_eq!(lines("--until", long_ago), 0, "{long_ago}");
+        assert_eq!(lines("--since", ahead), 0, "{ahead}");
+        assert_eq!(lines("--until", ahead), 1, "{ahead}");
+    }
+}
+
+/// Output is followed until no container is left that could write.
+///
+/// `logs -f`, then another line, then the container is stopped.
+#[test]
+fn output_is_followed_to_its_end() {
+    let Some(project) = started() else { return };
+    let logs = project.start(&["logs", "-f"]);
+    logs.shows("talk-1  | line 3\n");
+    project.told("talk-1", &["sh", "-c", "echo more > /proc/1/fd/1"]);
+    logs.shows("talk-1  | more\n");
+    let stop = format!("/containers/{}/stop?t=5", project.full("talk-1"));
+    project.engine.post(&stop, &Value::Null);
+    let output = logs.finish();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stdout.contains("done-1  | short\n"), "{}", output.stdout);
+
+    // Nothing that could write is left from the beginning.
+    let output = project.succeed(&["logs", "-f", "--tail", "1"]).stdout;
+    assert_eq!(output.lines().count(), 2, "{output}");
+}
+
+/// A container that writes nothing keeps nobody waiting.
+///
+/// `logs -f` of a silent service and of a task that has written; then an interrupt.
+#[test]
+fn silence_holds_up_nobody() {
+    let Some(project) = Project::with(
+        "
+services:
+  a-silent: {image: busybox, init: true, command: sleep 600}
+  task: {image: busybox, command: echo short}
+  z-silent: {image: busybox, init: true, command: sleep 600}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    let logs = project.start(&["logs", "-f"]);
+    logs.shows("| short\n");
+    logs.signal("INT");
+    assert_eq!(logs.finish().code, Some(130));
+}
+
+/// Following also shows containers that are started meanwhile, and an interrupt ends it alone.
+///
+/// `logs -f`, then a container is started again; then an interrupt. The containers go on.
+#[test]
+fn following_hears_of_starts() {
+    let Some(project) = started() else { return };
+    let logs = project.start(&["logs", "-f"]);
+    logs.shows("done-1  | short\n");
+    // It follows once it shows what is new.
+    eventually("output that is followed", || {
+        project.told("talk-1", &["sh", "-c", "echo now > /proc/1/fd/1"]);
+        logs.stdout().contains("talk-1  | now\n").then_some(())
+    });
+    let start = format!("/containers/{}/start", project.full("done-1"));
+    project.engine.post(&start, &Value::Null);
+    eventually("output of a container that was started again", || {
+        (logs.stdout().matches("done-1  | short\n").count() >= 2).then_some(())
+    });
+    logs.signal("INT");
+    let output = logs.finish();
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
+    assert_eq!(project.status("talk-1"), "running");
+}
+
+/// Lines of a container that ends and starts again are shown once, and none is left out.
+///
+/// A task that writes a number is started several times, while `up` and `logs -f` show it. Both
+/// have shown what `logs` tells afterwards.
+#[test]
+fn every_line_is_shown_once() {
+    let Some(project) = Project::with(
+        "
+services:
+  talk: {image: busybox, init: true, command: sh -c 'echo here; exec sleep 600'}
+  task: {image: busybox, command: sh -c 'n=$$(cat /out/n); echo $$((n + 1)) | tee /out/n', volumes: [./out:/out]}
+",
+    ) else {
+        return;
+    };
+    project.file("out/n", "0");
+    let ended = |number: &str| {
+        eventually(format!("the end of start {number}"), || {
+            let written = std::fs::read_to_string(project.path().join("out/n")).unwrap();
+            (written.trim() == number && project.status("task-1") == "exited").then_some(())
+        });
+    };
+    let up = project.start(&["up"]);
+    up.shows("task-1  | 1\n");
+    let logs = project.start(&["logs", "-f"]);
+    logs.shows("task-1  | 1\n");
+    for number in ["1", "2", "3", "4"] {
+        ended(number);
+        let start = format!("/containers/{}/start", project.full("task-1"));
+        project.engine.post(&start, &Value::Null);
+    }
+    for run in [up, logs] {
+        run.shows("task-1  | 5\n");
+        run.signal("INT");
+        let output = run.finish();
+        let lines: Vec<&str> =
+            output.stdout.lines().filter_map(|line| line.strip_prefix("task-1  | ")).collect();
+        assert_eq!(lines, ["1", "2", "3", "4", "5"], "{}", output.stdout);
+    }
+}

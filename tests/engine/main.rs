@@ -1,0 +1,37 @@
+//! What the program does to a real engine: scenarios that run the binary and look at the engine's
+//! state over its own HTTP interface.
+//!
+//! `RCOMPOSE_TEST_ENGINE` holds the address of the engine, such as `unix:///var/run/docker.sock`.
+//! Without it every scenario is left out, and one line says so. The engine needs `busybox:latest`,
+//! and must publish its ports where the tests run. `RCOMPOSE_TEST_PEER` may hold the command line of
+//! Docker Compose, such as `docker compose`, to compare with.
+//!
+//! A scenario has a project of its own, of which nothing is left when it ends. It never waits for a
+//! fixed time, but for a condition with a deadline.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "scenarios make files, read their settings, fail loudly, and are told as a whole"
+)]
+
+mod attached;
+mod convergence;
+mod dependencies;
+mod engine;
+mod identity;
+mod interruption;
+mod listings;
+mod logs;
+mod networks;
+mod orphans;
+mod peer;
+mod project;
+mod publishing;
+mod refusals;
+mod replicas;
+mod run;
+mod settings;
+mod stops;
+mod storage;

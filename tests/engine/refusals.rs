@@ -1,0 +1,149 @@
+//! What cannot be: it is refused with its place in the file, and changes nothing.
+
+use crate::project::{Project, free_port};
+
+const GOOD: &str = "
+services:
+  web: {image: busybox, init: true, command: sleep 600, volumes: [data:/data]}
+volumes: {data: {}}
+";
+
+/// A file that is wrong changes nothing, whatever the command.
+///
+/// `up`, then `up` and `down` with files that are wrong in several ways. The project goes on as it
+/// was; with the first file it can be taken down.
+#[test]
+fn a_wrong_file_changes_nothing() {
+    let Some(project) = Project::with(GOOD) else { return };
+    project.succeed(&["up", "-d"]);
+    let before = project.state();
+    for (wrong, message) in [
+        ("services: {web: {imgae: busybox}}", "did you mean `image`?"),
+        ("services: {web: {image: busybox, networks: [away]}}", "away"),
+        ("services: {web: {image: busybox", "compose.yaml:1:"),
+        ("services: {web: {image: busybox, ports: ['99999:80']}}", "99999"),
+    ] {
+        project.compose(wrong);
+        for command in [&["up", "-d"][..], &["up"], &["down"], &["down", "-v", "--remove-orphans"]]
+        {
+            let told = project.fail(command);
+            assert!(told.contains(message), "{command:?}: {told}");
+            assert!(told.contains("compose.yaml:1:"), "{command:?}: {told}");
+        }
+    }
+    assert_eq!(project.state(), before);
+    project.compose(GOOD);
+    project.succeed(&["down", "-v"]);
+    assert_eq!(project.resources(), [""; 0]);
+}
+
+/// What an engine would refuse late is refused before anything is made.
+///
+/// `up` of new projects with a wrong key, a service that is not there, a file that is not there and
+/// an image that cannot be had. The engine has nothing of the project afterwards.
+#[test]
+fn a_refused_project_leaves_nothing() {
+    let Some(project) = Project::new() else { return };
+    for (compose, args, message) in [
+        ("services: {web: {imgae: busybox}}", &["up", "-d"][..], "did you mean `image`?"),
+        ("services: {web: {image: busybox}}", &["up", "-d", "wbe"], "no such service: wbe"),
+        ("services: {web: {image: busybox, env_file: [gone.env]}}", &["up", "-d"], "gone.env"),
+        (
+            "services: {web: {image: busybox, volumes: [v:/v]}, x: {image: 'localhost:1/none:1'}}\n\
+             volumes: {v: {}}",
+            &["up", "-d"],
+            "cannot pull image `localhost:1/none:1` of service `x`",
+        ),
+        (
+            "services: {web: {image: 'rcompose/none:1', pull_policy: never}}",
+            &["up", "-d"],
+            "image `rcompose/none:1` of `web` is not there, and must not be pulled",
+        ),
+    ] {
+        project.compose(compose);
+        let told = project.fail(args);
+        assert!(told.contains(message), "{args:?} of {compose}: {told}");
+    }
+    assert_eq!(project.resources(), [""; 0]);
+}
+
+/// A port that is taken is named with its place, and the next `up` can use it once it is free.
+///
+/// The test itself listens on a port that a service publishes. `up` fails and says where; what does
+/// not need the port runs. When nobody listens any more, `up` succeeds.
+#[test]
+fn a_port_that_is_taken() {
+    let Some(project) = Project::new() else { return };
+    let (listener, port) = free_port();
+    project.compose(&format!(
+        "services:
+  db: {{image: busybox, init: true, command: sleep 600}}
+  web:
+    image: busybox
+    init: true
+    command: sleep 600
+    depends_on: [db]
+    ports: ['{port}:80']
+"
+    ));
+    let message = project.fail(&["up", "-d"]);
+    for part in [
+        "cannot start container [PROJECT]-web-1 of service `web`",
+        "compose.yaml:8:",
+        "help: stop what uses the port, or publish another one",
+        "still running: [PROJECT]-db-1; not running: [PROJECT]-web-1",
+        &port.to_string(),
+    ] {
+        assert!(message.contains(part), "no `{part}` in\n{message}");
+    }
+    assert_eq!(project.status("db-1"), "running");
+    assert_ne!(project.status("web-1"), "running");
+
+    drop(listener);
+    let db = project.instance("db-1");
+    project.succeed(&["up", "-d"]);
+    assert_eq!(project.status("web-1"), "running");
+    assert_eq!(project.instance("db-1"), db);
+}
+
+/// A name that is taken by a container of others is spoken of, and that container is left alone.
+///
+/// A container that is not the project's has the name of a replica. `up` fails and says so.
+#[test]
+fn a_name_that_is_taken() {
+    let Some(project) = Project::with("services:\n  web: {image: busybox}\n") else { return };
+    project.outside_container("web-1");
+    let outsider = project.inspect("web-1")["Id"].take();
+    let message = project.fail(&["up", "-d"]);
+    for part in [
+        "cannot create container [PROJECT]-web-1 of service `web`",
+        "already in use",
+        "compose.yaml:2:3",
+    ] {
+        assert!(message.contains(part), "no `{part}` in\n{message}");
+    }
+    assert_eq!(project.inspect("web-1")["Id"], outsider);
+    project.succeed(&["down"]);
+    assert_eq!(project.inspect("web-1")["Id"], outsider);
+}
+
+/// A command that is not in the image is named with its service.
+///
+/// `up` of a service whose command does not exist.
+#[test]
+fn a_command_that_is_not_there() {
+    let Some(project) =
+        Project::with("services:\n  web: {image: busybox, command: no-such-thing}\n")
+    else {
+        return;
+    };
+    let message = project.fail(&["up", "-d"]);
+    for part in [
+        "cannot start container [PROJECT]-web-1 of service `web`",
+        "no-such-thing",
+        "compose.yaml:2:3",
+    ] {
+        assert!(message.contains(part), "no `{part}` in\n{message}");
+    }
+    assert_ne!(project.status("web-1"), "running");
+}
