@@ -11,8 +11,10 @@ use crate::run::Output;
 /// The command line of Docker Compose; `None` if there is none, which one line says.
 fn peer() -> Option<Vec<String>> {
     static SAID: Once = Once::new();
-    if let Ok(line) = env::var("RCOMPOSE_TEST_PEER") {
-        return Some(line.split_whitespace().map(str::to_owned).collect());
+    let line = env::var("RCOMPOSE_TEST_PEER").unwrap_or_default();
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    if !words.is_empty() {
+        return Some(words);
     }
     if env::var("RCOMPOSE_TEST_ENGINE").is_ok() {
         SAID.call_once(|| say("scenarios with Docker Compose need RCOMPOSE_TEST_PEER"));
