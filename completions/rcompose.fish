@@ -38,10 +38,18 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -l compatibility -d 'Nam
 complete -c rcompose -n "__fish_rcompose_needs_command" -l all-resources -d 'Keep resources that no service uses'
 complete -c rcompose -n "__fish_rcompose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "create" -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "kill" -d 'Send a signal to containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "logs" -d 'View output of containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "pause" -d 'Pause containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "restart" -d 'Restart containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "rm" -d 'Remove stopped containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "start" -d 'Start containers that are there'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "stop" -d 'Stop containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "unpause" -d 'Unpause containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "up" -d 'Create and start containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "version" -d 'Show the version'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -65,10 +73,19 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-env-reso
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l resolve-image-digests -d 'Pin the tags of images to digests'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l lock-image-digests -d 'Print an override file that pins the tags of images to digests'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l scale -d 'Number of containers of a service' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l force-recreate -d 'Replace containers even if nothing has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-recreate -d 'Keep containers even if something has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l remove-orphans -d 'Remove containers of services that are no longer in the files, and one-off containers'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s v -l volumes -d 'Remove named volumes and anonymous ones, and their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -s s -l signal -d 'Signal to send' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -l remove-orphans -d 'Send it to containers of services that are no longer in the files, too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s n -l tail -d 'Number of lines from the end of each container\'s output, or all' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l since -d 'Only what was written since then: a time (2013-01-02T13:23:37Z) or how long ago (42m)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l until -d 'Only what was written until then: a time (2013-01-02T13:23:37Z) or how long ago (42m)' -r
@@ -82,6 +99,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -l format -d 'Form
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s a -l all -d 'Also projects of which nothing runs'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s q -l quiet -d 'Names alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l format -d 'Format of the output: table or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l status -d 'Only containers in this state' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l filter -d 'Only containers in this state (status=STATE)' -r
@@ -92,6 +110,18 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s q -l quiet -d '
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l services -d 'Names of services alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l no-trunc -d 'Cut nothing short'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -l no-deps -d 'Leave alone the services that restart with those'
+complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s f -l force -d 'Do not ask'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s s -l stop -d 'Stop containers before'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s v -l volumes -d 'Remove anonymous volumes too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s a -l all -d 'Does nothing: one-off containers are never removed here'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand start" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l pull -d 'When to pull images: always, missing or never' -r
@@ -113,11 +143,19 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s h -l help -d 'P
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s f -l format -d 'Format of the output: pretty or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -l short -d 'Show the number alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s h -l help -d 'Print help'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "down" -d 'Stop and remove containers and networks'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "logs" -d 'View output of containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "ls" -d 'List projects'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "ps" -d 'List containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "up" -d 'Create and start containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "version" -d 'Show the version'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config down logs ls ps up version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "create" -d 'Create containers, but start none'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "kill" -d 'Send a signal to containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "logs" -d 'View output of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "pause" -d 'Pause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "restart" -d 'Restart containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "rm" -d 'Remove stopped containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "start" -d 'Start containers that are there'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "stop" -d 'Stop containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "unpause" -d 'Unpause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "up" -d 'Create and start containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down kill logs ls pause ps restart rm start stop unpause up version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -67,6 +67,10 @@ fn message(step: &Step, error: &Error) -> String {
             format!("cannot remove {kind} `{name}`: {error}")
         }
         (Action::Stop { .. }, error) => format!("cannot stop container {name}: {error}"),
+        (Action::Restart { .. }, error) => format!("cannot restart container {name}: {error}"),
+        (Action::Kill { .. }, error) => format!("cannot kill container {name}: {error}"),
+        (Action::Pause { .. }, error) => format!("cannot pause container {name}: {error}"),
+        (Action::Unpause { .. }, error) => format!("cannot unpause container {name}: {error}"),
         (Action::Remove { .. }, error) => format!("cannot remove container {name}: {error}"),
         (Action::Create { .. } | Action::Rename { .. }, error) => {
             format!("cannot create container {name} of service `{service}`: {error}")

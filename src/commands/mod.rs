@@ -1,16 +1,25 @@
 //! The command line: one file per command, and what they share.
 
 mod config;
+mod control;
+mod create;
 mod down;
 mod exit;
 mod failure;
+mod kill;
 mod logs;
 mod ls;
 mod options;
 mod outputs;
+mod pause;
 mod ps;
+mod restart;
+mod rm;
 mod session;
+mod start;
+mod stop;
 mod switches;
+mod unpause;
 mod up;
 mod version;
 
@@ -39,10 +48,18 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::Args),
+    Create(create::Args),
     Down(down::Args),
+    Kill(kill::Args),
     Logs(logs::Args),
     Ls(ls::Args),
+    Pause(pause::Args),
     Ps(ps::Args),
+    Restart(restart::Args),
+    Rm(rm::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Unpause(unpause::Args),
     Up(up::Args),
     Version(version::Args),
 }
@@ -75,10 +92,18 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let mut context = Context::new(cli.options, env, terminal);
     let result = match command {
         Command::Config(args) => config::run(&args, &mut context),
+        Command::Create(args) => create::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
+        Command::Kill(args) => kill::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),
+        Command::Pause(args) => pause::run(&args, &mut context),
         Command::Ps(args) => ps::run(&args, &mut context),
+        Command::Restart(args) => restart::run(&args, &mut context),
+        Command::Rm(args) => rm::run(&args, &mut context),
+        Command::Start(args) => start::run(&args, &mut context),
+        Command::Stop(args) => stop::run(&args, &mut context),
+        Command::Unpause(args) => unpause::run(&args, &mut context),
         Command::Up(args) => up::run(&args, &mut context),
         Command::Version(args) => version::run(&args, &mut context),
     };

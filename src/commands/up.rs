@@ -20,7 +20,7 @@ use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::Observed;
 
 /// Create and start containers
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Services to start, with what they depend on (all, if none are named)
     services: Vec<String>,
@@ -75,6 +75,31 @@ pub(super) struct Args {
     /// Show the time before each line of output
     #[arg(long)]
     timestamps: bool,
+}
+
+/// What `create` has in common with `up`.
+pub(super) struct Creation<'a> {
+    pub services: &'a [String],
+    pub force_recreate: bool,
+    pub no_recreate: bool,
+    pub remove_orphans: bool,
+    pub scale: &'a [String],
+    pub pull: Option<&'a str>,
+}
+
+/// Creates what `up` would create, and starts nothing.
+pub(super) fn create(wanted: &Creation<'_>, context: &mut Context) -> Result<Exit, Error> {
+    let args = Args {
+        services: wanted.services.to_vec(),
+        no_start: true,
+        force_recreate: wanted.force_recreate,
+        no_recreate: wanted.no_recreate,
+        remove_orphans: wanted.remove_orphans,
+        scale: wanted.scale.to_vec(),
+        pull: wanted.pull.map(str::to_owned),
+        ..Args::default()
+    };
+    run(&args, context)
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bollard::models::{NetworkConnectRequest, NetworkingConfig};
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    StopContainerOptionsBuilder,
+    RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,6 +26,9 @@ pub struct Created {
     #[serde(default, deserialize_with = "nullable")]
     pub warnings: Vec<String>,
 }
+
+/// The engine answers when a container has stopped, which may take as long as its grace.
+const LONGEST_STOP: Duration = Duration::from_secs(24 * 3600);
 
 /// The state of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,16 +165,10 @@ impl Engine {
     /// Those of the engine; a container that is gone or not running is fine.
     pub async fn stop(&self, id: &str, grace: Option<Duration>) -> Result<(), Error> {
         let mut options = StopContainerOptionsBuilder::default();
-        let mut seconds = grace.map(|grace| i64::try_from(grace.as_secs()).unwrap_or(i64::MAX));
-        if seconds.is_none() && quirks::needs_grace(self.facts()) {
-            let own = self.inspect(id).await.ok().and_then(|container| container.stop_timeout);
-            seconds = Some(own.filter(|own| *own > 0).unwrap_or(10));
+        if let Some(seconds) = self.seconds(id, grace).await {
+            options = options.t(seconds);
         }
-        if let Some(seconds) = seconds {
-            options = options.t(i32::try_from(seconds).unwrap_or(i32::MAX));
-        }
-        // The engine answers when the container has stopped, which may take as long as its grace.
-        let docker = self.docker.clone().with_timeout(Duration::from_secs(24 * 3600));
+        let docker = self.docker.clone().with_timeout(LONGEST_STOP);
         match docker.stop_container(id, Some(options.build())).await.map_err(Error::from) {
             Err(Error::NotFound(_)) => Ok(()),
             other => other,
@@ -188,6 +185,58 @@ impl Engine {
             Err(Error::NotFound(_) | Error::Conflict(_)) => Ok(()),
             other => other,
         }
+    }
+
+    /// Sends a signal to a container.
+    ///
+    /// # Errors
+    /// Those of the engine, also if the container does not run.
+    pub async fn signal(&self, id: &str, signal: &str) -> Result<(), Error> {
+        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        Ok(self.docker.kill_container(id, Some(options)).await?)
+    }
+
+    /// Stops a container as [`Engine::stop`] does, if it runs, and starts it.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn restart(&self, id: &str, grace: Option<Duration>) -> Result<(), Error> {
+        let mut options = RestartContainerOptionsBuilder::default();
+        if let Some(seconds) = self.seconds(id, grace).await {
+            options = options.t(seconds);
+        }
+        let docker = self.docker.clone().with_timeout(LONGEST_STOP);
+        Ok(docker.restart_container(id, Some(options.build())).await?)
+    }
+
+    /// Freezes the processes of a container.
+    ///
+    /// # Errors
+    /// Those of the engine, also if it does not run or is paused already.
+    pub async fn pause(&self, id: &str) -> Result<(), Error> {
+        Ok(self.docker.pause_container(id).await?)
+    }
+
+    /// Lets the processes of a container go on.
+    ///
+    /// # Errors
+    /// Those of the engine, also if it is not paused.
+    pub async fn unpause(&self, id: &str) -> Result<(), Error> {
+        Ok(self.docker.unpause_container(id).await?)
+    }
+
+    /// The seconds between stop signal and kill that a request must name; `None` leaves them to the
+    /// engine, which knows the container's own.
+    async fn seconds(&self, id: &str, grace: Option<Duration>) -> Option<i32> {
+        let seconds = match grace {
+            Some(grace) => i64::try_from(grace.as_secs()).unwrap_or(i64::MAX),
+            None if quirks::needs_grace(self.facts()) => {
+                let own = self.inspect(id).await.ok().and_then(|container| container.stop_timeout);
+                own.filter(|own| *own > 0).unwrap_or(10)
+            }
+            None => return None,
+        };
+        Some(i32::try_from(seconds).unwrap_or(i32::MAX))
     }
 
     /// Removes a container, with its anonymous volumes if `volumes`.

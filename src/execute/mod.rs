@@ -96,14 +96,8 @@ impl Report {
     #[must_use]
     pub fn container<'a>(&'a self, step: &'a Step) -> Option<&'a str> {
         match &step.action {
-            Action::Attach { container, .. }
-            | Action::Rename { container, .. }
-            | Action::Start { container }
-            | Action::Stop { container, .. }
-            | Action::AwaitHealthy { container }
-            | Action::AwaitCompleted { container } => self.resolve(container),
             Action::Remove { container, .. } => Some(container),
-            _ => None,
+            action => self.resolve(action.target()?),
         }
     }
 
@@ -135,7 +129,7 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. } | Action::Pull { .. } => {
             Some(Halt::Failed)
         }
-        Action::Stop { .. } if !step.completes => Some(Halt::Interrupted),
+        Action::Stop { .. } | Action::Restart { .. } if !step.completes => Some(Halt::Interrupted),
         _ => None,
     }
 }
@@ -299,19 +293,14 @@ impl<'a> Executor<'a> {
             },
         };
         match &step.action {
-            Action::Attach { container, .. }
-            | Action::Rename { container, .. }
-            | Action::Start { container }
-            | Action::Stop { container, .. }
-            | Action::AwaitHealthy { container }
-            | Action::AwaitCompleted { container } => {
-                step::Resolved { container: id(container), ..step::Resolved::default() }
-            }
             Action::Create { parents, .. } => step::Resolved {
                 parents: parents.iter().map(|(name, target)| (name.clone(), id(target))).collect(),
                 ..step::Resolved::default()
             },
-            _ => step::Resolved::default(),
+            action => step::Resolved {
+                container: action.target().map(id).unwrap_or_default(),
+                ..step::Resolved::default()
+            },
         }
     }
 

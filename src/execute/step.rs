@@ -81,6 +81,10 @@ pub(super) async fn apply(
             engine.start(id).await
         }
         Action::Stop { grace, .. } => in_turn(&limits.stops, engine.stop(id, *grace)).await,
+        Action::Restart { grace, .. } => in_turn(&limits.stops, engine.restart(id, *grace)).await,
+        Action::Kill { signal, .. } => engine.signal(id, signal).await,
+        Action::Pause { .. } => engine.pause(id).await,
+        Action::Unpause { .. } => engine.unpause(id).await,
         Action::Remove { container, volumes } => {
             in_turn(&limits.stops, engine.remove(container, *volumes)).await
         }

@@ -5,6 +5,7 @@
 //! A plan prints as text, which is what its tests compare.
 
 mod containers;
+mod control;
 mod converge;
 mod images;
 mod lifecycle;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::plan::control::{Restart, kill, pause, remove_stopped, restart, start, unpause};
 pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
@@ -71,6 +73,22 @@ pub enum Action {
         container: Target,
         grace: Option<Duration>,
     },
+    /// Stops the container as [`Action::Stop`] does, if it runs, and starts it.
+    Restart {
+        container: Target,
+        grace: Option<Duration>,
+    },
+    /// Sends a signal to the container's process.
+    Kill {
+        container: Target,
+        signal: String,
+    },
+    Pause {
+        container: Target,
+    },
+    Unpause {
+        container: Target,
+    },
     Remove {
         container: String,
         /// With its anonymous volumes.
@@ -90,6 +108,32 @@ pub enum Action {
     AwaitCompleted {
         container: Target,
     },
+}
+
+impl Action {
+    /// The container that it does something with, but for its creation and removal.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Rename { container, .. }
+            | Self::Attach { container, .. }
+            | Self::Start { container }
+            | Self::Stop { container, .. }
+            | Self::Restart { container, .. }
+            | Self::Kill { container, .. }
+            | Self::Pause { container }
+            | Self::Unpause { container }
+            | Self::AwaitHealthy { container }
+            | Self::AwaitCompleted { container } => Some(container),
+            Self::Pull { .. }
+            | Self::CreateNetwork(_)
+            | Self::CreateVolume(_)
+            | Self::Create { .. }
+            | Self::Remove { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::RemoveVolume { .. } => None,
+        }
+    }
 }
 
 /// Why a step is in a plan.
@@ -303,6 +347,10 @@ impl fmt::Display for Action {
             Self::Attach { .. } => out.write_str("attach"),
             Self::Start { .. } => out.write_str("start"),
             Self::Stop { .. } => out.write_str("stop"),
+            Self::Restart { .. } => out.write_str("restart"),
+            Self::Kill { signal, .. } => write!(out, "kill with {signal}"),
+            Self::Pause { .. } => out.write_str("pause"),
+            Self::Unpause { .. } => out.write_str("unpause"),
             Self::Remove { volumes: false, .. }
             | Self::RemoveNetwork { .. }
             | Self::RemoveVolume { .. } => out.write_str("remove"),

@@ -87,12 +87,21 @@ impl Known {
         }
     }
 
-    /// The services with dependents before their dependencies. Labels may tell of a cycle, which is
-    /// cut anywhere.
-    fn dependents_first(&self) -> Vec<&str> {
+    /// Takes containers of services that are not known into account.
+    pub fn add_orphans(&mut self, observed: &Observed) {
+        for container in &observed.containers {
+            if !self.disabled.contains(&container.service) {
+                self.services.entry(container.service.clone()).or_default();
+            }
+        }
+    }
+
+    /// The named services (all if none are) and what they depend on, dependencies first. Labels may
+    /// tell of a cycle, which is cut anywhere.
+    pub(super) fn with_dependencies(&self, services: &BTreeSet<String>) -> Vec<&str> {
         fn visit<'a>(
             known: &'a Known,
-            name: &'a str,
+            name: &str,
             seen: &mut BTreeSet<&'a str>,
             done: &mut Vec<&'a str>,
         ) {
@@ -108,11 +117,18 @@ impl Known {
         }
         let mut seen = BTreeSet::new();
         let mut done = Vec::new();
-        for name in self.services.keys() {
+        let wanted = |name: &&String| services.is_empty() || services.contains(*name);
+        for name in self.services.keys().filter(wanted) {
             visit(self, name, &mut seen, &mut done);
         }
-        done.reverse();
         done
+    }
+
+    /// All services with dependents before their dependencies.
+    fn dependents_first(&self) -> Vec<&str> {
+        let mut services = self.with_dependencies(&BTreeSet::new());
+        services.reverse();
+        services
     }
 }
 

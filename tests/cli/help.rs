@@ -14,10 +14,18 @@ fn the_program_and_its_commands() {
 
     Commands:
       config   Parse, resolve and print the project in canonical form
+      create   Create containers, but start none
       down     Stop and remove containers and networks
+      kill     Send a signal to containers
       logs     View output of containers
       ls       List projects
+      pause    Pause containers
       ps       List containers
+      restart  Restart containers
+      rm       Remove stopped containers
+      start    Start containers that are there
+      stop     Stop containers
+      unpause  Unpause containers
       up       Create and start containers
       version  Show the version
       help     Print this message or the help of the given subcommand(s)
@@ -42,7 +50,10 @@ fn the_program_and_its_commands() {
 #[test]
 fn each_command_has_help() {
     let sandbox = Sandbox::new();
-    for command in ["config", "down", "logs", "ls", "ps", "up", "version"] {
+    for command in [
+        "config", "create", "down", "kill", "logs", "ls", "pause", "ps", "restart", "rm", "start",
+        "stop", "unpause", "up", "version",
+    ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {
             assert!(help.contains(&format!("rcompose {command}")), "{help}");

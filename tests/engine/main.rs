@@ -17,6 +17,7 @@
 )]
 
 mod attached;
+mod control;
 mod convergence;
 mod dependencies;
 mod engine;

@@ -1,0 +1,111 @@
+//! What the commands share that tell the containers of a project what to do.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::commands::exit::{Error, Exit};
+use crate::commands::failure;
+use crate::commands::options::Context;
+use crate::commands::session::{self, Signals};
+use crate::compose::model::Model;
+use crate::engine::Engine;
+use crate::plan::{Known, Plan};
+use crate::report::logs::LogPrinter;
+use crate::report::{Reporter, Streams};
+use crate::state::observed::Observed;
+
+/// A project as its files or labels tell it, and what the engine has of it.
+pub(super) struct Scene {
+    pub project: String,
+    pub engine: Engine,
+    pub known: Known,
+    pub observed: Observed,
+    /// Whether there are files.
+    pub has_files: bool,
+    model: Option<Model>,
+    signals: Signals,
+}
+
+impl Scene {
+    /// Looks at the project that the flags name. `None` if a signal came first.
+    pub(super) async fn look(
+        project: String,
+        model: Option<Model>,
+        context: &Context,
+    ) -> Result<Option<Self>, Error> {
+        let engine = context.connect().await?;
+        let mut signals = Signals::new()?;
+        let observed = tokio::select! {
+            observed = engine.observe(&project, &[], &[], &[]) => observed?,
+            () = signals.next() => return Ok(None),
+        };
+        let known = match &model {
+            Some(model) => Known::of_model(model),
+            None => Known::of_labels(&project, &observed),
+        };
+        let has_files = model.is_some();
+        Ok(Some(Self { project, engine, known, observed, has_files, model, signals }))
+    }
+
+    /// Runs a plan to its end.
+    pub(super) async fn run(mut self, plan: &Plan, context: &mut Context) -> Result<Exit, Error> {
+        let mut reporter =
+            Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
+        let (project, engine) = (&self.project, &self.engine);
+        let report = session::run(plan, project, engine, &mut reporter, &mut self.signals).await?;
+        let problems = failure::explain(plan, &report, self.model.as_ref(), project, engine).await;
+        match (report.interrupted, problems.is_empty()) {
+            (true, _) => Ok(Exit::Interrupted),
+            (false, true) => Ok(Exit::Success),
+            (false, false) => Err(Error::Project(problems)),
+        }
+    }
+}
+
+/// Looks at the project, plans, and runs the plan: all that most of these commands do.
+pub(super) fn command(
+    services: &[String],
+    context: &mut Context,
+    plan: impl FnOnce(&Scene, &BTreeSet<String>, &mut Context) -> Result<Plan, Error>,
+) -> Result<Exit, Error> {
+    // The whole project, as others may follow those that are named; naming a service that is off turns
+    // it on.
+    let (mut project, mut model) = context.project_or_name(&[])?;
+    let is_off = |model: &Model| services.iter().any(|it| !model.services.contains_key(it));
+    if model.as_ref().is_some_and(is_off) {
+        (project, model) = context.project_or_name(services)?;
+    }
+    session::block_on(async {
+        let Some(scene) = Scene::look(project, model, context).await? else {
+            return Ok(Exit::Interrupted);
+        };
+        let plan = plan(&scene, &services.iter().cloned().collect(), context)?;
+        scene.run(&plan, context).await
+    })
+}
+
+/// The value of `--timeout`.
+pub(super) fn grace(seconds: Option<u32>) -> Option<Duration> {
+    seconds.map(|seconds| Duration::from_secs(u64::from(seconds)))
+}
+
+/// Names of services that the project, known by its containers alone, does not have are an error.
+pub(super) fn must_exist(scene: &Scene, services: &BTreeSet<String>) -> Result<(), Error> {
+    match services.iter().find(|service| !scene.known.services.contains_key(*service)) {
+        Some(service) => Err(Error::Usage(format!("no such service: \"{service}\": not found"))),
+        None if !scene.has_files && scene.known.services.is_empty() => {
+            let project = &scene.project;
+            Err(Error::Usage(format!("no container found for project \"{project}\": not found")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Asks, and reads the answer. As with the peer, who is not at a terminal must say `y`, `1` or `true`.
+pub(super) fn confirm(question: &str, context: &mut Context) -> Result<bool, Error> {
+    context.terminal.out(&format!("{question} [yN] "))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    let answer = answer.trim().to_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "1" | "t" | "true"))
+}

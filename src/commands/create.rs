@@ -1,0 +1,39 @@
+//! `create`: containers are made, and wait for their start.
+
+use crate::commands::exit::{Error, Exit};
+use crate::commands::options::Context;
+use crate::commands::up::{self, Creation};
+
+/// Create containers, but start none
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Services, with what they depend on (all, if none are named)
+    services: Vec<String>,
+    /// Replace containers even if nothing has changed
+    #[arg(long, conflicts_with = "no_recreate")]
+    force_recreate: bool,
+    /// Keep containers even if something has changed
+    #[arg(long)]
+    no_recreate: bool,
+    /// Remove containers of services that are no longer in the files
+    #[arg(long)]
+    remove_orphans: bool,
+    /// Number of containers of a service
+    #[arg(long = "scale", value_name = "SERVICE=NUM")]
+    scale: Vec<String>,
+    /// When to pull images: always, missing or never
+    #[arg(long, value_name = "POLICY")]
+    pull: Option<String>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    let wanted = Creation {
+        services: &args.services,
+        force_recreate: args.force_recreate,
+        no_recreate: args.no_recreate,
+        remove_orphans: args.remove_orphans,
+        scale: &args.scale,
+        pull: args.pull.as_deref(),
+    };
+    up::create(&wanted, context)
+}

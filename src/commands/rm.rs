@@ -1,0 +1,49 @@
+//! `rm`: containers that do not run are removed.
+
+use crate::commands::control;
+use crate::commands::exit::{Error, Exit};
+use crate::commands::options::Context;
+use crate::plan::{self, Plan};
+
+/// Remove stopped containers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Services (all, if none are named)
+    services: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+    /// Stop containers before
+    #[arg(short, long)]
+    stop: bool,
+    /// Remove anonymous volumes too
+    #[arg(short, long)]
+    volumes: bool,
+    /// Does nothing: one-off containers are never removed here
+    #[arg(short, long, hide = true)]
+    all: bool,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    if args.stop {
+        let stopped = control::command(&args.services, context, |scene, services, _| {
+            Ok(plan::stop(&scene.known, &scene.observed, services, None))
+        })?;
+        if stopped != Exit::Success {
+            return Ok(stopped);
+        }
+    }
+    control::command(&args.services, context, |scene, services, context| {
+        let plan = plan::remove_stopped(&scene.known, &scene.observed, services, args.volumes);
+        if plan.is_empty() {
+            context.terminal.err("No stopped containers\n");
+            return Ok(plan);
+        }
+        let names: Vec<&str> = plan.steps.iter().map(|step| step.subject.name()).collect();
+        context.terminal.out(&format!("Going to remove {}\n", names.join(", ")))?;
+        if args.force || control::confirm("Are you sure?", context)? {
+            return Ok(plan);
+        }
+        Ok(Plan::default())
+    })
+}

@@ -1,0 +1,23 @@
+//! `stop`: containers end, and stay.
+
+use crate::commands::control;
+use crate::commands::exit::{Error, Exit};
+use crate::commands::options::Context;
+use crate::plan;
+
+/// Stop containers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Services (all, if none are named)
+    services: Vec<String>,
+    /// Seconds between stop signal and kill
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u32>,
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    let grace = control::grace(args.timeout);
+    control::command(&args.services, context, |scene, services, _| {
+        Ok(plan::stop(&scene.known, &scene.observed, services, grace))
+    })
+}
