@@ -215,6 +215,15 @@ impl Transport {
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
     }
 
+    /// Sends JSON; the answer's body is left to be read.
+    pub(super) async fn stream(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<Response<Incoming>, Error> {
+        self.send_with(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> Error {
         let cause = chain(error);
         if error.is_connect() {

@@ -46,8 +46,20 @@ pub struct Inspected {
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
     pub tty: bool,
+    /// The health test and its times, if it has one.
+    pub health_test: Option<HealthTest>,
     /// Seconds between stop signal and kill, if the container has its own.
     pub stop_timeout: Option<i64>,
+}
+
+/// How a container is tested.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HealthTest {
+    pub command: Vec<String>,
+    /// Between two tests.
+    pub interval: Duration,
+    /// A test that takes longer has failed.
+    pub timeout: Duration,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +108,46 @@ struct ConfigAnswer {
     tty: bool,
     #[serde(default)]
     stop_timeout: Option<i64>,
+    healthcheck: Option<TestAnswer>,
+    shell: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TestAnswer {
+    test: Option<Vec<String>>,
+    /// Nanoseconds; 0 stands for the engine's default.
+    #[serde(default)]
+    interval: i64,
+    #[serde(default)]
+    timeout: i64,
+}
+
+/// What engines take where a health check says no time.
+const DEFAULT_HEALTH_TIME: Duration = Duration::from_secs(30);
+
+impl TestAnswer {
+    /// `shell` is what the image wants commands run by.
+    fn read(self, shell: Option<Vec<String>>) -> Option<HealthTest> {
+        let mut words = self.test?.into_iter();
+        let command = match words.next()?.as_str() {
+            "CMD" => words.collect(),
+            "CMD-SHELL" => {
+                let shell = shell.filter(|shell| !shell.is_empty());
+                let mut command =
+                    shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
+                command.extend(words);
+                command
+            }
+            _ => return None,
+        };
+        let time = |nanoseconds: i64| match u64::try_from(nanoseconds) {
+            Ok(0) | Err(_) => DEFAULT_HEALTH_TIME,
+            Ok(nanoseconds) => Duration::from_nanos(nanoseconds),
+        };
+        let (interval, timeout) = (time(self.interval), time(self.timeout));
+        Some(HealthTest { command, interval, timeout })
+    }
 }
 
 fn moment(text: &str) -> Timestamp {
@@ -281,7 +333,8 @@ impl Engine {
             started_at: moment(&answer.state.started_at),
             finished_at: moment(&answer.state.finished_at),
             tty: answer.config.as_ref().is_some_and(|config| config.tty),
-            stop_timeout: answer.config.and_then(|config| config.stop_timeout),
+            stop_timeout: answer.config.as_ref().and_then(|config| config.stop_timeout),
+            health_test: answer.config.and_then(|it| it.healthcheck?.read(it.shell)),
         })
     }
 }

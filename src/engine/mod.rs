@@ -8,6 +8,7 @@ pub mod connect;
 mod containers;
 mod error;
 mod events;
+mod exec;
 pub mod facts;
 mod images;
 mod logs;
@@ -38,6 +39,7 @@ pub struct Engine {
     docker: Docker,
     transport: Arc<Transport>,
     facts: Arc<Facts>,
+    probes: bool,
 }
 
 impl Engine {
@@ -53,6 +55,7 @@ impl Engine {
         let endpoint = Endpoint::find(env, host, context)?;
         let transport = Arc::new(Transport::new(endpoint)?);
         let facts = Facts::ask(&transport, env).await?;
+        let probes = env.non_empty("RCOMPOSE_PROBE") != Some("engine");
         transport.set_version(facts.api);
         let for_bollard = Arc::clone(&transport);
         let docker = Docker::connect_with_custom_transport(
@@ -65,11 +68,18 @@ impl Engine {
             bollard::API_DEFAULT_VERSION,
         )
         .map_err(Error::from)?;
-        Ok(Self { docker, transport, facts: Arc::new(facts) })
+        Ok(Self { docker, transport, facts: Arc::new(facts), probes })
     }
 
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Whether containers that others wait for are tested by us too, not by the engine alone.
+    /// `RCOMPOSE_PROBE=engine` leaves it to the engine.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        self.probes
     }
 }

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
 use crate::engine::{Engine, Inspected};
@@ -18,6 +18,10 @@ use crate::state::observed::State;
 
 /// Between looks without an event.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// Between the first two tests of a container's health; later ones are further apart.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Hears the events of a project for all waits.
 pub(super) struct Hub<'a> {
@@ -37,7 +41,10 @@ impl<'a> Hub<'a> {
         loop {
             if let Ok(mut events) = self.engine.events(self.project).await {
                 while let Ok(Some(event)) = events.next().await {
-                    if let Some(notify) = self.waiting.borrow().get(&event.id) {
+                    // Commands run in a container, as tests are, do not change it.
+                    if let Some(notify) = self.waiting.borrow().get(&event.id)
+                        && !event.action.starts_with("exec_")
+                    {
                         notify.notify_waiters();
                     }
                 }
@@ -47,7 +54,42 @@ impl<'a> Hub<'a> {
     }
 
     /// Waits until the container is healthy.
+    ///
+    /// Engines test only every `interval`, the first time after one, and Podman without systemd never.
+    /// One success is what makes a container healthy, so its test is run here as well, soon and often,
+    /// until it first succeeds.
     pub(super) async fn healthy(&self, id: &str) -> Result<(), Error> {
+        let told = std::pin::pin!(self.told_healthy(id));
+        let tested = std::pin::pin!(self.tested(id));
+        match select(told, tested).await {
+            Either::Left((told, _)) => told,
+            Either::Right(((), _)) => Ok(()),
+        }
+    }
+
+    /// Tests the container until that succeeds. Never ends if it has no test, or if that is left to the
+    /// engine.
+    async fn tested(&self, id: &str) {
+        let test = match self.engine.inspect(id).await {
+            Ok(container) if self.engine.probes() => container.health_test,
+            _ => None,
+        };
+        let Some(test) = test else {
+            return std::future::pending().await;
+        };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let run = self.engine.exec(id, &test.command);
+            if let Ok(Ok(0)) = tokio::time::timeout(test.timeout, run).await {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE).min(test.interval.max(FIRST_PAUSE));
+        }
+    }
+
+    /// Waits until the engine says that the container is healthy.
+    async fn told_healthy(&self, id: &str) -> Result<(), Error> {
         self.until(id, |container| match State::parse(&container.status) {
             State::Exited | State::Dead => Some(Err(Error::Exited { code: container.exit_code })),
             _ => match container.health.as_deref() {
