@@ -693,7 +693,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-d -V -t -h --detach --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --attach --no-attach --attach-dependencies --no-color --no-log-prefix --timestamps --help"
+            opts="-d -V -t -h --detach --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -720,6 +720,14 @@ _rcompose() {
                     return 0
                     ;;
                 --no-attach)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exit-code-from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -127,6 +127,8 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l pull -d 'When to pull images: always, missing or never' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach -d 'Show the output of these services only' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-attach -d 'Show no output of these services' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait-timeout -d 'Seconds to wait for that at the most (0: without end)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l exit-code-from -d 'End with the exit code of this service; implies --abort-on-container-exit' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-recreate -d 'Keep containers even if something has changed'
@@ -136,6 +138,9 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Lea
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach-dependencies -d 'Show the output of dependencies too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait -d 'Return once the containers are healthy, or run if they have no health check'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l abort-on-container-exit -d 'Stop all containers when one ends'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l abort-on-container-failure -d 'Stop all containers when one fails'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-color -d 'Show output without colours'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-log-prefix -d 'Show output without the names of containers'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l timestamps -d 'Show the time before each line of output'

@@ -78,6 +78,12 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Start { .. } | Action::Attach { .. }, error) => {
             format!("cannot start container {name} of service `{service}`: {error}")
         }
+        (Action::AwaitUp { .. }, Error::Unhealthy { .. }) => {
+            format!("container {name} is unhealthy")
+        }
+        (Action::AwaitUp { .. }, Error::Exited { code }) => {
+            format!("container {name} exited ({code})")
+        }
         (_, Error::Unhealthy { .. }) => {
             format!("dependency failed to start: container {name} is unhealthy")
         }

@@ -100,12 +100,28 @@ pub(super) struct Session<'a> {
     pub monitored: &'a BTreeSet<String>,
     /// The services that a signal stops.
     pub targeted: &'a BTreeSet<String>,
+    /// When the end of one monitored container ends the session.
+    pub abort_on: Option<AbortOn>,
+    /// The service whose exit code is that of a session which ended so.
+    pub code_from: Option<&'a str>,
 }
+
+/// Which ends of containers end a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AbortOn {
+    Exit,
+    /// An exit code that is not 0.
+    Failure,
+}
+
+const ABORTING: &str = "Aborting on container exit...";
 
 /// How an attached session ended.
 pub(super) struct Ended {
     pub report: Report,
     pub interrupted: bool,
+    /// The exit code, if the end of a container ended the session.
+    pub aborted: Option<i64>,
 }
 
 /// A container of an attached session.
@@ -142,8 +158,12 @@ impl Session<'_> {
         let reports = Reports { events, attached };
         let (interrupt, interrupted) = watch::channel(false);
         let mut happenings = self.engine.events(self.project).await?;
-        let mut containers =
-            Containers { watched: BTreeMap::new(), outputs: Outputs::new(self.engine) };
+        let mut containers = Containers {
+            watched: BTreeMap::new(),
+            outputs: Outputs::new(self.engine),
+            first: None,
+            asked: None,
+        };
         let report = {
             let mut interrupted = interrupted.clone();
             let mut running = std::pin::pin!(execute(
@@ -166,6 +186,9 @@ impl Session<'_> {
                     Some(it) = attachments.recv() => containers.attach(self.project, it),
                     event = next_event(&mut happenings) => {
                         self.happened(&event?, &mut containers, reporter).await?;
+                        if containers.first.is_some() && !interrupt.send_replace(true) {
+                            reporter.notice(ABORTING);
+                        }
                     }
                     (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
                     finished = &mut running => break finished,
@@ -178,7 +201,7 @@ impl Session<'_> {
         }
         if report.failures(plan).next().is_some() {
             containers.flush(reporter).await?;
-            return Ok(Ended { report, interrupted: false });
+            return Ok(Ended { report, interrupted: false, aborted: None });
         }
         let mut stopping = *interrupted.borrow();
         if !stopping {
@@ -193,6 +216,11 @@ impl Session<'_> {
                     }
                     event = next_event(&mut happenings) => {
                         self.happened(&event?, &mut containers, reporter).await?;
+                        if containers.first.is_some() {
+                            reporter.notice(ABORTING);
+                            stopping = true;
+                            break;
+                        }
                     }
                     (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
                     () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
@@ -208,7 +236,24 @@ impl Session<'_> {
             self.stop(&reports, &mut heard, &mut containers, &mut happenings, reporter, signals)
                 .await?;
         }
-        Ok(Ended { report, interrupted: stopping })
+        let aborted = match (containers.first, self.code_from) {
+            (None, _) => None,
+            (Some(first), None) => Some(first),
+            (Some(first), Some(service)) => match containers.asked {
+                Some(code) => Some(code),
+                None => Some(self.exit_code(service).await?.unwrap_or(first)),
+            },
+        };
+        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted })
+    }
+
+    /// The exit code of the first container of a service that has ended.
+    async fn exit_code(&self, service: &str) -> Result<Option<i64>, Error> {
+        let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+        match observed.replicas(service).first() {
+            Some(container) => Ok(Some(self.engine.inspect(&container.id).await?.exit_code)),
+            None => Ok(None),
+        }
     }
 
     /// Stops all targeted services while their output goes on; a second signal kills them, a third
@@ -305,6 +350,18 @@ impl Session<'_> {
             "die" => {
                 let code = attribute("exitCode");
                 let code = if code.is_empty() { attribute("containerExitCode") } else { code };
+                let code: i64 = code.parse().unwrap_or(0);
+                let ends_all = match self.abort_on {
+                    None => false,
+                    Some(AbortOn::Exit) => true,
+                    Some(AbortOn::Failure) => code != 0,
+                };
+                if ends_all && self.monitored.contains(service) {
+                    containers.first.get_or_insert(code);
+                }
+                if self.code_from == Some(service) {
+                    containers.asked.get_or_insert(code);
+                }
                 let state = match self.engine.inspect(&event.id).await {
                     Ok(container) => State::parse(&container.status),
                     Err(engine::Error::NotFound(_)) => State::Dead,
@@ -315,7 +372,7 @@ impl Session<'_> {
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
                 if !watched.source.is_empty() {
-                    watched.exits.push((code.parse().unwrap_or(0), restarting));
+                    watched.exits.push((code, restarting));
                 }
                 containers.outputs.ended(&event.id, event.time);
                 containers.show_exit(&event.id, reporter)?;
@@ -343,6 +400,10 @@ fn drain(heard: &mut UnboundedReceiver<Event>, reporter: &mut Reporter<'_>) -> i
 struct Containers<'a> {
     watched: BTreeMap<String, Watched>,
     outputs: Outputs<'a>,
+    /// The exit code of the first container whose end ends the session.
+    first: Option<i64>,
+    /// The first exit code of the service that was asked for.
+    asked: Option<i64>,
 }
 
 impl Containers<'_> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::failure;
 use crate::commands::options::Context;
-use crate::commands::session::{self, Session, Signals};
+use crate::commands::session::{self, AbortOn, Session, Signals};
 use crate::compose::Steps;
 use crate::compose::files::Files;
 use crate::compose::model::Model;
@@ -66,6 +66,21 @@ pub(super) struct Args {
     /// Show the output of dependencies too
     #[arg(long)]
     attach_dependencies: bool,
+    /// Return once the containers are healthy, or run if they have no health check
+    #[arg(long, conflicts_with_all = ["abort_on_container_exit", "abort_on_container_failure", "exit_code_from", "attach", "attach_dependencies", "no_start"])]
+    wait: bool,
+    /// Seconds to wait for that at the most (0: without end)
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait_timeout: u32,
+    /// Stop all containers when one ends
+    #[arg(long, conflicts_with_all = ["abort_on_container_failure", "detach"])]
+    abort_on_container_exit: bool,
+    /// Stop all containers when one fails
+    #[arg(long, conflicts_with = "detach")]
+    abort_on_container_failure: bool,
+    /// End with the exit code of this service; implies --abort-on-container-exit
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    exit_code_from: Option<String>,
     /// Show output without colours
     #[arg(long)]
     no_color: bool,
@@ -148,6 +163,9 @@ impl<'a> Up<'a> {
         };
         let (desired, warnings) = Desired::new(&model, &around).map_err(Error::Project)?;
         context.show(&warnings);
+        if let Some(service) = &args.exit_code_from {
+            known_service(service, &model)?;
+        }
         let named: BTreeSet<String> = args.services.iter().cloned().collect();
         let attach = attached(args, &model, &desired)?;
         let monitored = if named.is_empty() { attach.clone() } else { named.clone() };
@@ -171,7 +189,7 @@ impl<'a> Up<'a> {
             ignore_orphans,
             renew_volumes: args.renew_anon_volumes,
             grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
-            attach: if args.detach { BTreeSet::new() } else { attach },
+            attach: if args.detach || args.wait { BTreeSet::new() } else { attach },
         };
         Ok(Self { args, model, desired, options, pull, monitored })
     }
@@ -203,18 +221,43 @@ impl<'a> Up<'a> {
         let plan =
             plan::converge(&self.desired, &observed, &self.options).map_err(Error::Project)?;
         context.show(&plan.warnings);
-        if self.args.detach || self.args.no_start {
-            let mut reporter = reporter(context);
-            let report = session::run(&plan, project, &engine, &mut reporter, &mut signals).await?;
-            let problems =
-                failure::explain(&plan, &report, Some(&self.model), project, &engine).await;
-            return match (report.interrupted, problems.is_empty()) {
-                (true, _) => Ok(Exit::Interrupted),
-                (false, true) => Ok(Exit::Success),
-                (false, false) => Err(Error::Project(problems)),
-            };
+        if !self.args.detach && !self.args.no_start && !self.args.wait {
+            return self.attend(&plan, &engine, &mut signals, context).await;
         }
-        self.attend(&plan, &engine, &mut signals, context).await
+        let exit = self.carry_out(&plan, &engine, &mut signals, context).await?;
+        if !self.args.wait || exit != Exit::Success {
+            return Ok(exit);
+        }
+        let wait = plan::wait(&self.desired, &self.observe(&engine).await?);
+        let waiting = self.carry_out(&wait, &engine, &mut signals, context);
+        match self.args.wait_timeout {
+            0 => waiting.await,
+            seconds => {
+                let limit = Duration::from_secs(u64::from(seconds));
+                tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| {
+                    Err(Error::Usage(format!("application not healthy after {seconds}s")))
+                })
+            }
+        }
+    }
+
+    /// Runs a plan to its end.
+    async fn carry_out(
+        &self,
+        plan: &plan::Plan,
+        engine: &Engine,
+        signals: &mut Signals,
+        context: &mut Context,
+    ) -> Result<Exit, Error> {
+        let project = &self.desired.project;
+        let mut reporter = reporter(context);
+        let report = session::run(plan, project, engine, &mut reporter, signals).await?;
+        let problems = failure::explain(plan, &report, Some(&self.model), project, engine).await;
+        match (report.interrupted, problems.is_empty()) {
+            (true, _) => Ok(Exit::Interrupted),
+            (false, true) => Ok(Exit::Success),
+            (false, false) => Err(Error::Project(problems)),
+        }
     }
 
     /// Runs the plan and stays with the containers.
@@ -238,6 +281,13 @@ impl<'a> Up<'a> {
             attach: &self.options.attach,
             monitored: &self.monitored,
             targeted: &targeted,
+            abort_on: match &self.args.exit_code_from {
+                _ if self.args.abort_on_container_failure => Some(AbortOn::Failure),
+                Some(_) => Some(AbortOn::Exit),
+                None if self.args.abort_on_container_exit => Some(AbortOn::Exit),
+                None => None,
+            },
+            code_from: self.args.exit_code_from.as_deref(),
         };
         let style = Style {
             colours: !self.args.no_color && context.terminal.colours_output(),
@@ -253,6 +303,9 @@ impl<'a> Up<'a> {
         let ended = session.run(plan, &mut reporter, signals).await?;
         let problems =
             failure::explain(plan, &ended.report, Some(&self.model), project, engine).await;
+        if let Some(code) = ended.aborted {
+            return Ok(Exit::Code(u8::try_from(code).unwrap_or(1)));
+        }
         match (ended.interrupted || ended.report.interrupted, problems.is_empty()) {
             (true, _) => Ok(Exit::Interrupted),
             (false, true) => Ok(Exit::Success),

@@ -46,6 +46,8 @@ pub struct Inspected {
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
     pub tty: bool,
+    /// Whether the engine starts it again when it ends with success.
+    pub restarts: bool,
     /// The health test and its times, if it has one.
     pub health_test: Option<HealthTest>,
     /// Seconds between stop signal and kill, if the container has its own.
@@ -69,6 +71,20 @@ struct InspectAnswer {
     state: StateAnswer,
     #[serde(default)]
     config: Option<ConfigAnswer>,
+    host_config: Option<HostAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostAnswer {
+    restart_policy: Option<RestartAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RestartAnswer {
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -323,7 +339,10 @@ impl Engine {
             .health
             .filter(|health| !health.status.is_empty() && health.status != "none");
         let output = health.as_ref().and_then(|health| health.log.as_ref()?.last());
+        let policy = answer.host_config.and_then(|host| host.restart_policy);
         Ok(Inspected {
+            restarts: policy
+                .is_some_and(|policy| matches!(&*policy.name, "always" | "unless-stopped")),
             name: answer.name.trim_start_matches('/').to_owned(),
             status: answer.state.status,
             exit_code: answer.state.exit_code,

@@ -126,9 +126,10 @@ enum Halt {
 /// What can be given up, and when.
 fn given_up_at(step: &Step) -> Option<Halt> {
     match &step.action {
-        Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. } | Action::Pull { .. } => {
-            Some(Halt::Failed)
-        }
+        Action::AwaitHealthy { .. }
+        | Action::AwaitUp { .. }
+        | Action::AwaitCompleted { .. }
+        | Action::Pull { .. } => Some(Halt::Failed),
         Action::Stop { .. } | Action::Restart { .. } if !step.completes => Some(Halt::Interrupted),
         _ => None,
     }

@@ -28,7 +28,10 @@ pub(super) struct Resolved {
 }
 
 pub(super) fn is_wait(action: &Action) -> bool {
-    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. })
+    matches!(
+        action,
+        Action::AwaitHealthy { .. } | Action::AwaitUp { .. } | Action::AwaitCompleted { .. }
+    )
 }
 
 pub(super) async fn apply(
@@ -93,6 +96,7 @@ pub(super) async fn apply(
         }
         Action::RemoveVolume { name } => return removed(engine.remove_volume(name).await),
         Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
+        Action::AwaitUp { .. } => return waited(hub.up(id).await),
         Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),
     };
     waited(done.map_err(Error::from))

@@ -59,9 +59,34 @@ impl<'a> Hub<'a> {
     /// One success is what makes a container healthy, so its test is run here as well, soon and often,
     /// until it first succeeds.
     pub(super) async fn healthy(&self, id: &str) -> Result<(), Error> {
-        let told = std::pin::pin!(self.told_healthy(id));
-        let tested = std::pin::pin!(self.tested(id));
-        match select(told, tested).await {
+        self.soonest(id, self.told_healthy(id)).await
+    }
+
+    /// Waits until the container runs, and is healthy if it has a health check. One that has ended with
+    /// success and is not to be started again has done its work.
+    pub(super) async fn up(&self, id: &str) -> Result<(), Error> {
+        let told = self.until(id, |container| {
+            let is_over = matches!(State::parse(&container.status), State::Exited | State::Dead);
+            match (is_over, container.health.as_deref()) {
+                (true, _) if container.exit_code == 0 && !container.restarts => Some(Ok(())),
+                (true, _) => Some(Err(Error::Exited { code: container.exit_code })),
+                (false, None | Some("healthy")) => Some(Ok(())),
+                (false, Some("unhealthy")) => {
+                    Some(Err(Error::Unhealthy { output: container.health_output.clone() }))
+                }
+                (false, Some(_)) => None,
+            }
+        });
+        self.soonest(id, told).await
+    }
+
+    /// The end of a wait for the engine's word, or the first success of the container's health test.
+    async fn soonest(
+        &self,
+        id: &str,
+        told: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        match select(std::pin::pin!(told), std::pin::pin!(self.tested(id))).await {
             Either::Left((told, _)) => told,
             Either::Right(((), _)) => Ok(()),
         }

@@ -3,8 +3,35 @@
 use crate::compose::keys::depends_on::Condition;
 use crate::event::Subject;
 use crate::plan::converge::Planner;
-use crate::plan::{Action, Cause, Need, Step, StepId, Target};
-use crate::state::desired::{Dependency, DesiredService};
+use crate::plan::{Action, Cause, Need, Plan, Step, StepId, Target};
+use crate::state::desired::{Dependency, Desired, DesiredService};
+use crate::state::observed::Observed;
+
+/// Plans to wait until all containers are up, or have done the work that others wait for.
+#[must_use]
+pub fn wait(desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    for service in &desired.services {
+        let is_task = desired.services.iter().any(|other| {
+            let waits = |it: &Dependency| {
+                it.service == service.name && it.condition == Condition::Completed
+            };
+            other.dependencies.iter().any(waits)
+        });
+        for container in observed.replicas(&service.name) {
+            let target = Target::Existing(container.id.clone());
+            let (action, end) = if is_task {
+                (Action::AwaitCompleted { container: target }, "Exited")
+            } else {
+                (Action::AwaitUp { container: target }, "Healthy")
+            };
+            let subject = Subject::Container(container.name.clone());
+            let step = Step::new(subject, action, Cause::Asked).service(&service.name);
+            plan.push(step.shows("Waiting", end));
+        }
+    }
+    plan
+}
 
 impl<'a> Planner<'a> {
     /// Stops the containers that restart with `service`, before one of its containers is replaced.

@@ -20,6 +20,7 @@ use std::time::Duration;
 pub use crate::plan::control::{Restart, kill, pause, remove_stopped, restart, start, unpause};
 pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
+pub use crate::plan::lifecycle::wait;
 pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;
@@ -104,6 +105,10 @@ pub enum Action {
     AwaitHealthy {
         container: Target,
     },
+    /// Waits until the container runs, and is healthy if it has a health check; or has done its work.
+    AwaitUp {
+        container: Target,
+    },
     /// Waits until the container has ended, with success.
     AwaitCompleted {
         container: Target,
@@ -124,6 +129,7 @@ impl Action {
             | Self::Pause { container }
             | Self::Unpause { container }
             | Self::AwaitHealthy { container }
+            | Self::AwaitUp { container }
             | Self::AwaitCompleted { container } => Some(container),
             Self::Pull { .. }
             | Self::CreateNetwork(_)
@@ -356,6 +362,7 @@ impl fmt::Display for Action {
             | Self::RemoveVolume { .. } => out.write_str("remove"),
             Self::Remove { volumes: true, .. } => out.write_str("remove with anonymous volumes"),
             Self::AwaitHealthy { .. } => out.write_str("await healthy"),
+            Self::AwaitUp { .. } => out.write_str("await up"),
             Self::AwaitCompleted { .. } => out.write_str("await completed"),
         }
     }

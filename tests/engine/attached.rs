@@ -224,3 +224,34 @@ services:
     assert_eq!(output.code, Some(130), "{}", output.stderr);
     assert_ne!(project.status("again-1"), "running");
 }
+
+const TESTED: &str = "
+services:
+  db: {image: busybox, init: true, command: sleep 600}
+  test: {image: busybox, command: sh -c 'echo tested; exit 7', depends_on: [db]}
+";
+
+/// The end of one container ends all, and gives the exit code.
+///
+/// `up` of a service beside a task that fails, with each of the flags. Both end; the code is that of the
+/// task, or of the service that was asked for.
+#[test]
+fn the_end_of_one_ends_all() {
+    let Some(project) = Project::with(TESTED) else { return };
+    for (args, code) in [
+        (&["--abort-on-container-exit"][..], 7),
+        (&["--abort-on-container-failure"], 7),
+        (&["--exit-code-from", "test"], 7),
+        (&["--exit-code-from", "db"], 143),
+    ] {
+        let args = [&["up"], args].concat();
+        let output = project.run(&args);
+        assert_eq!(output.code, Some(code), "{args:?}: {}", output.stderr);
+        assert!(output.stdout.contains("test-1 exited with code 7\n"), "{}", output.stdout);
+        assert!(output.stderr.contains("Aborting on container exit..."), "{}", output.stderr);
+        assert_eq!(project.status("db-1"), "exited");
+    }
+    assert!(
+        project.fail(&["up", "--exit-code-from", "nobody"]).contains("no such service: nobody")
+    );
+}

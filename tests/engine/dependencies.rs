@@ -233,3 +233,36 @@ fn health_needs_a_check() {
         assert!(message.contains(part), "no `{part}` in\n{message}");
     }
 }
+
+/// `--wait` ends when all is up, and says so when that takes too long or cannot be.
+///
+/// `up --wait` of a service that becomes healthy, one without a health check and a task; then with a
+/// service that never becomes healthy, and with a task that fails.
+#[test]
+fn waiting_for_all() {
+    let compose = |task: &str, ready: &str| {
+        format!(
+            "
+services:
+  db:
+    image: busybox
+    init: true
+    command: sh -c 'sleep 0.5; touch /ready; exec sleep 600'
+    healthcheck: {{test: test -e {ready}, interval: 30s}}
+  web: {{image: busybox, init: true, command: sleep 600}}
+  task: {{image: busybox, command: '{task}'}}
+"
+        )
+    };
+    let Some(project) = Project::with(&compose("true", "/ready")) else { return };
+    let output = project.succeed(&["up", "--wait"]);
+    assert!(output.stderr.contains("Container [PROJECT]-db-1  Healthy"), "{}", output.stderr);
+    assert_eq!(output.stdout, "");
+    project.compose(&compose("true", "/never"));
+    let message = project.fail(&["up", "-d", "--wait", "--wait-timeout", "1"]);
+    assert!(message.contains("application not healthy after 1s"), "{message}");
+    assert_eq!(project.status("db-1"), "running");
+    project.compose(&compose("false", "/ready"));
+    let message = project.fail(&["up", "--wait"]);
+    assert!(message.contains("task-1") && message.contains("exited (1)"), "{message}");
+}
