@@ -25,6 +25,9 @@ _rcompose() {
             rcompose,down)
                 cmd="rcompose__subcmd__down"
                 ;;
+            rcompose,exec)
+                cmd="rcompose__subcmd__exec"
+                ;;
             rcompose,help)
                 cmd="rcompose__subcmd__help"
                 ;;
@@ -73,6 +76,9 @@ _rcompose() {
             rcompose__subcmd__help,down)
                 cmd="rcompose__subcmd__help__subcmd__down"
                 ;;
+            rcompose__subcmd__help,exec)
+                cmd="rcompose__subcmd__help__subcmd__exec"
+                ;;
             rcompose__subcmd__help,help)
                 cmd="rcompose__subcmd__help__subcmd__help"
                 ;;
@@ -119,7 +125,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --host --context --diagnostics --help config create down kill logs ls pause ps restart rm start stop unpause up version help"
+            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --host --context --diagnostics --help config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -250,8 +256,58 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__exec)
+            opts="-d -e -T -u -w -i -t -h --detach --env --index --no-tty --privileged --user --workdir --interactive --tty --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --index)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interactive)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help)
-            opts="config create down kill logs ls pause ps restart rm start stop unpause up version help"
+            opts="config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +349,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__down)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__exec)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

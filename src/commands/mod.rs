@@ -4,6 +4,7 @@ mod config;
 mod control;
 mod create;
 mod down;
+mod exec;
 mod exit;
 mod failure;
 mod kill;
@@ -50,6 +51,7 @@ enum Command {
     Config(config::Args),
     Create(create::Args),
     Down(down::Args),
+    Exec(exec::Args),
     Kill(kill::Args),
     Logs(logs::Args),
     Ls(ls::Args),
@@ -94,6 +96,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Config(args) => config::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
+        Command::Exec(args) => exec::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),

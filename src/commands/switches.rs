@@ -1,6 +1,6 @@
 //! Switches with a value (`--detach=false`), which the peer's users may write.
 
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 
 /// Replaces `--switch=true` by the switch and drops `--switch=false`, for the switches of `command`
 /// and its subcommands.
@@ -13,7 +13,8 @@ pub(super) fn normalize(args: Vec<String>, command: impl FnOnce() -> Command) ->
     let mut ended = false;
     let mut out: Vec<String> = Vec::with_capacity(args.len());
     for arg in args {
-        ended |= arg == "--";
+        // What follows the service belongs to the command that is run there.
+        ended |= arg == "--" || (takes_command(current) && !arg.starts_with('-'));
         if let Some(subcommand) = current.find_subcommand(&arg) {
             current = subcommand;
         }
@@ -37,6 +38,10 @@ fn assignment(arg: &str) -> Option<(&str, bool)> {
     }
 }
 
+fn takes_command(command: &Command) -> bool {
+    command.get_arguments().any(Arg::is_trailing_var_arg_set)
+}
+
 fn is_switch(command: &Command, name: &str) -> bool {
     command
         .get_arguments()
@@ -46,14 +51,15 @@ fn is_switch(command: &Command, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Arg;
 
     #[test]
     fn switches_with_values() {
         let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
         let command = || {
             let up = Command::new("up").arg(switch("detach")).arg(Arg::new("scale").long("scale"));
-            Command::new("rcompose").arg(switch("all")).subcommand(up)
+            let rest = Arg::new("rest").num_args(1..).trailing_var_arg(true);
+            let exec = Command::new("exec").arg(switch("detach")).arg(rest);
+            Command::new("rcompose").arg(switch("all")).subcommand(up).subcommand(exec)
         };
         let check = |args: &str, want: &str| {
             let args = args.split(' ').map(str::to_owned).collect();
@@ -65,5 +71,9 @@ mod tests {
         check("rcompose up --all=true", "rcompose up --all=true");
         check("rcompose up --scale=1 --detach=maybe", "rcompose up --scale=1 --detach=maybe");
         check("rcompose up -- --detach=true", "rcompose up -- --detach=true");
+        check(
+            "rcompose exec --detach=1 web x --detach=1",
+            "rcompose exec --detach web x --detach=1",
+        );
     }
 }

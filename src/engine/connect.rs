@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -222,6 +223,30 @@ impl Transport {
         body: &serde_json::Value,
     ) -> Result<Response<Incoming>, Error> {
         self.send_with(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
+    /// Sends JSON and turns the connection into a plain stream both ways.
+    pub(super) async fn upgrade(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<TokioIo<Upgraded>, Error> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri(path)?)
+            .header("content-type", "application/json")
+            .header("connection", "Upgrade")
+            .header("upgrade", "tcp")
+            .body(Either::Left(Full::new(Bytes::from(body.to_string()))))
+            .map_err(|error| Error::Answer(error.to_string()))?;
+        let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
+        let status = answer.status().as_u16();
+        if status != 101 {
+            let body = collect(answer).await?;
+            return Err(Error::from_status(status, error_message(&body)));
+        }
+        let upgraded = hyper::upgrade::on(answer).await;
+        Ok(TokioIo::new(upgraded.map_err(|error| Error::Answer(chain(&error)))?))
     }
 
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> Error {

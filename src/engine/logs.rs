@@ -117,18 +117,18 @@ impl LogStream {
 
 /// Takes a stream apart: raw with a terminal; without one, frames of eight bytes of header (the
 /// first says which stream, the last four how long) and what they hold.
-struct Frames {
+pub(super) struct Frames {
     tty: bool,
     buffer: BytesMut,
     ready: VecDeque<LogChunk>,
 }
 
 impl Frames {
-    fn new(tty: bool) -> Self {
+    pub(super) fn new(tty: bool) -> Self {
         Self { tty, buffer: BytesMut::new(), ready: VecDeque::new() }
     }
 
-    fn add(&mut self, data: &[u8]) {
+    pub(super) fn add(&mut self, data: &[u8]) {
         if self.tty {
             self.ready.push_back(LogChunk { stderr: false, bytes: Bytes::copy_from_slice(data) });
             return;
@@ -146,7 +146,7 @@ impl Frames {
         }
     }
 
-    fn take(&mut self) -> Option<LogChunk> {
+    pub(super) fn take(&mut self) -> Option<LogChunk> {
         self.ready.pop_front()
     }
 }

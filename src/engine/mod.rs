@@ -25,6 +25,7 @@ use crate::engine::connect::{Endpoint, Transport};
 pub use crate::engine::containers::Inspected;
 pub use crate::engine::error::Error;
 pub use crate::engine::events::{EngineEvent, Events};
+pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
 use crate::engine::facts::Facts;
 pub use crate::engine::logs::{LogChunk, LogOptions, LogStream};
 pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow};

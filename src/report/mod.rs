@@ -2,6 +2,7 @@
 
 pub mod containers;
 pub mod logs;
+pub mod raw;
 pub mod table;
 pub mod time;
 

@@ -16,6 +16,7 @@ fn the_program_and_its_commands() {
       config   Parse, resolve and print the project in canonical form
       create   Create containers, but start none
       down     Stop and remove containers and networks
+      exec     Run a command in a running container
       kill     Send a signal to containers
       logs     View output of containers
       ls       List projects
@@ -51,8 +52,8 @@ fn the_program_and_its_commands() {
 fn each_command_has_help() {
     let sandbox = Sandbox::new();
     for command in [
-        "config", "create", "down", "kill", "logs", "ls", "pause", "ps", "restart", "rm", "start",
-        "stop", "unpause", "up", "version",
+        "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "ps", "restart", "rm",
+        "start", "stop", "unpause", "up", "version",
     ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {

@@ -21,6 +21,7 @@ mod control;
 mod convergence;
 mod dependencies;
 mod engine;
+mod exec;
 mod identity;
 mod interruption;
 mod listings;
