@@ -125,7 +125,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --host --context --diagnostics --help config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
+            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --diagnostics --help config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -156,6 +156,18 @@ _rcompose() {
                     return 0
                     ;;
                 --project-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parallel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ansi)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

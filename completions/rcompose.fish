@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rcompose_global_optspecs
-    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources H/host= context= diagnostics= h/help
+    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= diagnostics= h/help
 end
 
 function __fish_rcompose_needs_command
@@ -29,6 +29,9 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -s p -l project-name -d 
 complete -c rcompose -n "__fish_rcompose_needs_command" -l profile -d 'Profile to turn on (`*`: all)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l env-file -d 'File of variables to read instead of `.env`' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l project-directory -d 'Folder that relative paths start from' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l parallel -d 'How much is done at once, at the most (-1: no limit of ours)' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l progress -d 'How progress is shown: auto, plain, json or quiet' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l ansi -d 'When colours are shown: auto, never or always' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -s H -l host -d 'Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l context -d 'Context of the Docker configuration to take the engine\'s address from' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l diagnostics -d 'How problems in files are shown' -r -f -a "plain\t'Source lines and carets'

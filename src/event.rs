@@ -61,6 +61,19 @@ pub enum Status {
     Error,
 }
 
+impl Status {
+    /// As machines read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Working => "Working",
+            Self::Done => "Done",
+            Self::Warning => "Warning",
+            Self::Error => "Error",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

@@ -92,6 +92,9 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         return exit::help::<Cli>(&mut terminal);
     };
     let mut context = Context::new(cli.options, env, terminal);
+    if let Err(error) = context.configure() {
+        return exit::finish(Err(error), &mut context);
+    }
     let result = match command {
         Command::Config(args) => config::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),

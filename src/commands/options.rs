@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostics, Format};
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::names::Separator;
-use crate::report::Terminal;
+use crate::report::{Ansi, Progress, Terminal};
 use crate::source::SourceMap;
 use crate::yaml::Node;
 
@@ -39,6 +39,15 @@ pub(super) struct GlobalOptions {
     /// Keep resources that no service uses
     #[arg(long)]
     all_resources: bool,
+    /// How much is done at once, at the most (-1: no limit of ours)
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    parallel: Option<i64>,
+    /// How progress is shown: auto, plain, json or quiet
+    #[arg(long, value_name = "FORM")]
+    progress: Option<String>,
+    /// When colours are shown: auto, never or always
+    #[arg(long, value_name = "WHEN")]
+    ansi: Option<String>,
     /// Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
     #[arg(short = 'H', long, value_name = "URL", conflicts_with = "context")]
     host: Option<String>,
@@ -68,11 +77,60 @@ pub(super) struct Context {
     pub env: Env,
     pub terminal: Terminal,
     pub sources: SourceMap,
+    /// How many steps run at once, at the most.
+    limit: Option<usize>,
+}
+
+fn parallel_limit(text: &str) -> Result<usize, Error> {
+    let number: i64 = text.parse().map_err(|_| {
+        Error::Usage(format!("COMPOSE_PARALLEL_LIMIT must be an integer (found: {text:?})"))
+    })?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 impl Context {
     pub(super) fn new(options: GlobalOptions, env: Env, terminal: Terminal) -> Self {
-        Self { options, env, terminal, sources: SourceMap::default() }
+        Self { options, env, terminal, sources: SourceMap::default(), limit: None }
+    }
+
+    /// Takes in what the flags, or variables in their place, say of how things are shown and done.
+    ///
+    /// # Errors
+    /// Words that they cannot be.
+    pub(super) fn configure(&mut self) -> Result<(), Error> {
+        let of = |flag: &Option<String>, name: &str| {
+            flag.as_deref().or_else(|| self.env.non_empty(name)).unwrap_or("auto").to_owned()
+        };
+        let ansi = match of(&self.options.ansi, "COMPOSE_ANSI").as_str() {
+            "auto" => Ansi::Auto,
+            "never" => Ansi::Never,
+            "always" => Ansi::Always,
+            other => {
+                let message = "expected never, always or auto";
+                return Err(Error::Usage(format!("unknown --ansi value {other:?}: {message}")));
+            }
+        };
+        let progress = match of(&self.options.progress, "COMPOSE_PROGRESS").as_str() {
+            "plain" if ansi == Ansi::Always => {
+                let message = "can't use --progress plain while ANSI support is forced";
+                return Err(Error::Usage(message.to_owned()));
+            }
+            "auto" | "plain" => Progress::Plain,
+            "json" => Progress::Json,
+            "quiet" => Progress::Quiet,
+            "tty" => {
+                let message = "--progress tty is not supported yet; use plain, json or quiet";
+                return Err(Error::Usage(message.to_owned()));
+            }
+            other => return Err(Error::Usage(format!("unsupported --progress value {other:?}"))),
+        };
+        self.terminal.configure(ansi, progress);
+        self.limit = match (self.options.parallel, self.env.non_empty("COMPOSE_PARALLEL_LIMIT")) {
+            (Some(number), _) => usize::try_from(number).ok(),
+            (None, Some(text)) => Some(parallel_limit(text)?),
+            (None, None) => None,
+        };
+        Ok(())
     }
 
     /// What the flags say of the project.
@@ -94,7 +152,7 @@ impl Context {
     /// Connects to the engine.
     pub(super) async fn connect(&self) -> Result<Engine, Error> {
         let (host, context) = (self.options.host.as_deref(), self.options.context.as_deref());
-        Ok(Engine::connect(&self.env, host, context).await?)
+        Ok(Engine::connect(&self.env, host, context).await?.with_limit(self.limit))
     }
 
     /// The project of a command that can do with its name alone: its files are read unless `-p` is

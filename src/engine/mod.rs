@@ -41,6 +41,7 @@ pub struct Engine {
     transport: Arc<Transport>,
     facts: Arc<Facts>,
     probes: bool,
+    limit: Option<usize>,
 }
 
 impl Engine {
@@ -69,12 +70,24 @@ impl Engine {
             bollard::API_DEFAULT_VERSION,
         )
         .map_err(Error::from)?;
-        Ok(Self { docker, transport, facts: Arc::new(facts), probes })
+        Ok(Self { docker, transport, facts: Arc::new(facts), probes, limit: None })
     }
 
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The same engine, with `limit` changes at once at the most.
+    #[must_use]
+    pub fn with_limit(self, limit: Option<usize>) -> Self {
+        Self { limit: limit.filter(|limit| *limit > 0), ..self }
+    }
+
+    /// How many changes are made at once at the most; `None` leaves that to who makes them.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        self.limit
     }
 
     /// Whether containers that others wait for are tested by us too, not by the engine alone.

@@ -205,14 +205,21 @@ impl<'a> Executor<'a> {
             (0..missing.len()).filter(|index| missing[*index] == 0).collect();
         let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
         let mut interruptible = true;
+        // Waits cost nothing, so only the others count.
+        let waits = |index: &usize| step::is_wait(&self.plan.steps[*index].action);
+        let most = self.engine.limit().unwrap_or(usize::MAX);
+        let mut busy = 0;
         loop {
-            let finished = if let Some(index) = ready.pop_first() {
+            let next = ready.iter().copied().find(|index| busy < most || waits(index));
+            let (finished, was_begun) = if let Some(index) = next {
+                ready.remove(&index);
                 if self.may_begin(index) {
+                    busy += usize::from(!waits(&index));
                     self.report_begin(index);
                     running.push(self.begin(index));
                     continue;
                 }
-                (index, Outcome::Skipped)
+                ((index, Outcome::Skipped), false)
             } else {
                 if interruptible && *interrupt.borrow() {
                     self.raise(Halt::Interrupted);
@@ -222,7 +229,7 @@ impl<'a> Executor<'a> {
                 if interruptible {
                     let changed = std::pin::pin!(interrupt.changed());
                     match select(next, changed).await {
-                        Either::Left((Some(finished), _)) => finished,
+                        Either::Left((Some(finished), _)) => (finished, true),
                         Either::Left((None, _)) => return,
                         Either::Right((changed, _)) => {
                             interruptible = changed.is_ok();
@@ -231,12 +238,13 @@ impl<'a> Executor<'a> {
                     }
                 } else {
                     match next.await {
-                        Some(finished) => finished,
+                        Some(finished) => (finished, true),
                         None => return,
                     }
                 }
             };
             let (index, outcome) = finished;
+            busy -= usize::from(was_begun && !waits(&index));
             self.settle(index, outcome);
             for dependent in &dependents[index] {
                 missing[*dependent] -= 1;

@@ -8,32 +8,73 @@ pub mod time;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use serde_json::json;
+
 use crate::env::Env;
 use crate::event::Event;
 use crate::report::logs::LogPrinter;
 
+/// Whether colours are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ansi {
+    /// On terminals.
+    #[default]
+    Auto,
+    Never,
+    Always,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// A line for each event.
+    #[default]
+    Plain,
+    /// A JSON object for each event.
+    Json,
+    Quiet,
+}
+
 /// Standard output and standard error.
 #[derive(Debug)]
 pub struct Terminal {
+    /// `NO_COLOR` is set, which wins over [`Ansi::Always`].
     no_color: bool,
+    ansi: Ansi,
+    progress: Progress,
 }
 
 impl Terminal {
     #[must_use]
     pub fn new(env: &Env) -> Self {
-        Self { no_color: env.non_empty("NO_COLOR").is_some() }
+        let no_color = env.non_empty("NO_COLOR").is_some();
+        Self { no_color, ansi: Ansi::default(), progress: Progress::default() }
+    }
+
+    /// Shows things as the flags say.
+    pub fn configure(&mut self, ansi: Ansi, progress: Progress) {
+        (self.ansi, self.progress) = (ansi, progress);
     }
 
     /// Whether standard error shows colours.
     #[must_use]
     pub fn colours_errors(&self) -> bool {
-        !self.no_color && io::stderr().is_terminal()
+        self.colours(io::stderr().is_terminal())
     }
 
     /// Whether standard output shows colours.
     #[must_use]
     pub fn colours_output(&self) -> bool {
-        !self.no_color && io::stdout().is_terminal()
+        self.colours(io::stdout().is_terminal())
+    }
+
+    fn colours(&self, is_terminal: bool) -> bool {
+        !self.no_color
+            && match self.ansi {
+                Ansi::Auto => is_terminal,
+                Ansi::Never => false,
+                Ansi::Always => true,
+            }
     }
 
     /// Writes data for standard output.
@@ -97,8 +138,17 @@ impl<'a> Reporter<'a> {
     /// As [`Terminal::out`].
     pub fn on(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Progress { subject, text, .. } => {
-                self.terminal.err(&format!(" {subject}  {text}\n"));
+            Event::Progress { subject, status, text } => {
+                let line = match self.terminal.progress {
+                    Progress::Plain => format!(" {subject}  {text}\n"),
+                    Progress::Json => {
+                        let (id, status) = (subject.to_string(), status.word());
+                        let value = json!({ "id": id, "status": status, "text": text });
+                        format!("{value}\n")
+                    }
+                    Progress::Quiet => String::new(),
+                };
+                self.terminal.err(&line);
             }
             Event::Output { source, stderr, bytes } => {
                 let lines = self.logs.output(source, *stderr, bytes);

@@ -105,3 +105,15 @@ fn all_is_checked_before_the_engine_is_asked() {
     assert_snapshot!(check("services: {a: {image: i}}", &["ps", "b"]), @"error: no such service: b");
     assert_snapshot!(check("services: {a: {image: i}}", &["down", "b"]), @"error: no such service: b");
 }
+
+#[test]
+fn flags_of_all_commands_that_cannot_be() {
+    let check = |args: &[&str]| Sandbox::new().run(&[args, &["version"]].concat()).failed();
+    assert_snapshot!(check(&["--ansi", "maybe"]), @r#"error: unknown --ansi value "maybe": expected never, always or auto"#);
+    assert_snapshot!(check(&["--progress", "loud"]), @r#"error: unsupported --progress value "loud""#);
+    assert_snapshot!(check(&["--progress", "plain", "--ansi", "always"]), @"error: can't use --progress plain while ANSI support is forced");
+    let sandbox = Sandbox::new().env("COMPOSE_PARALLEL_LIMIT", "many");
+    assert_snapshot!(sandbox.run(&["version"]).failed(), @r#"error: COMPOSE_PARALLEL_LIMIT must be an integer (found: "many")"#);
+    // The flag comes before the variable.
+    assert_eq!(sandbox.run(&["--parallel", "-1", "version"]).code, Some(0));
+}

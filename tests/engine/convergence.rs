@@ -165,3 +165,29 @@ services:
     project.succeed(&["up", "-d"]);
     assert_eq!(project.state(), unchanged);
 }
+
+/// `--parallel 1` makes one change at a time, and progress may be told to machines.
+///
+/// `up` of several services, as JSON: nothing begins before what began before it is done.
+#[test]
+fn one_at_a_time() {
+    let Some(project) = Project::with(
+        "
+services:
+  a: {image: busybox, init: true, command: sleep 600}
+  b: {image: busybox, init: true, command: sleep 600}
+  c: {image: busybox, init: true, command: sleep 600}
+",
+    ) else {
+        return;
+    };
+    let output = project.succeed(&["--parallel", "1", "--progress", "json", "up", "-d"]);
+    let events: Vec<serde_json::Value> =
+        output.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 14, "{}", output.stderr);
+    for pair in events.chunks(2) {
+        assert_eq!(pair[0]["id"], pair[1]["id"], "{}", output.stderr);
+        assert_eq!((&pair[0]["status"], &pair[1]["status"]), (&"Working".into(), &"Done".into()));
+    }
+    assert_eq!(project.succeed(&["--progress", "quiet", "down", "-t", "0"]).stderr, "");
+}
