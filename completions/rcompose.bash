@@ -43,6 +43,9 @@ _rcompose() {
             rcompose,pause)
                 cmd="rcompose__subcmd__pause"
                 ;;
+            rcompose,port)
+                cmd="rcompose__subcmd__port"
+                ;;
             rcompose,ps)
                 cmd="rcompose__subcmd__ps"
                 ;;
@@ -58,6 +61,9 @@ _rcompose() {
             rcompose,stop)
                 cmd="rcompose__subcmd__stop"
                 ;;
+            rcompose,top)
+                cmd="rcompose__subcmd__top"
+                ;;
             rcompose,unpause)
                 cmd="rcompose__subcmd__unpause"
                 ;;
@@ -66,6 +72,9 @@ _rcompose() {
                 ;;
             rcompose,version)
                 cmd="rcompose__subcmd__version"
+                ;;
+            rcompose,wait)
+                cmd="rcompose__subcmd__wait"
                 ;;
             rcompose__subcmd__help,config)
                 cmd="rcompose__subcmd__help__subcmd__config"
@@ -94,6 +103,9 @@ _rcompose() {
             rcompose__subcmd__help,pause)
                 cmd="rcompose__subcmd__help__subcmd__pause"
                 ;;
+            rcompose__subcmd__help,port)
+                cmd="rcompose__subcmd__help__subcmd__port"
+                ;;
             rcompose__subcmd__help,ps)
                 cmd="rcompose__subcmd__help__subcmd__ps"
                 ;;
@@ -109,6 +121,9 @@ _rcompose() {
             rcompose__subcmd__help,stop)
                 cmd="rcompose__subcmd__help__subcmd__stop"
                 ;;
+            rcompose__subcmd__help,top)
+                cmd="rcompose__subcmd__help__subcmd__top"
+                ;;
             rcompose__subcmd__help,unpause)
                 cmd="rcompose__subcmd__help__subcmd__unpause"
                 ;;
@@ -118,6 +133,9 @@ _rcompose() {
             rcompose__subcmd__help,version)
                 cmd="rcompose__subcmd__help__subcmd__version"
                 ;;
+            rcompose__subcmd__help,wait)
+                cmd="rcompose__subcmd__help__subcmd__wait"
+                ;;
             *)
                 ;;
         esac
@@ -125,7 +143,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --diagnostics --help config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
+            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --diagnostics --help config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -319,7 +337,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="config create down exec kill logs ls pause ps restart rm start stop unpause up version help"
+            opts="config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -458,6 +476,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__help__subcmd__port)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help__subcmd__ps)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -528,6 +560,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__help__subcmd__top)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help__subcmd__unpause)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -557,6 +603,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__version)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -651,6 +711,28 @@ _rcompose() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__port)
+            opts="-h --protocol --index --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --index)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -760,6 +842,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__top)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__unpause)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -835,6 +931,20 @@ _rcompose() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__wait)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -48,14 +48,17 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "kill" -d 'Send a 
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "logs" -d 'View output of containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ls" -d 'List projects'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "pause" -d 'Pause containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "port" -d 'Show the public address of a port'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ps" -d 'List containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "restart" -d 'Restart containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "rm" -d 'Remove stopped containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "start" -d 'Start containers that are there'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "stop" -d 'Stop containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "top" -d 'Show the processes of containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "unpause" -d 'Unpause containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "up" -d 'Create and start containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "wait" -d 'Wait until containers have ended'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l format -d 'Format of the output: yaml or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s o -l output -d 'Save to a file instead of printing' -r
@@ -115,6 +118,9 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s a -l all -d 'Al
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s q -l quiet -d 'Names alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand port" -l protocol -d 'Protocol of the port: tcp or udp' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand port" -l index -d 'Number of the container, of a service with several' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand port" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l format -d 'Format of the output: table or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l status -d 'Only containers in this state' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l filter -d 'Only containers in this state (status=STATE)' -r
@@ -136,6 +142,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s h -l help -d 'P
 complete -c rcompose -n "__fish_rcompose_using_subcommand start" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand top" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d 'Seconds between stop signal and kill' -r
@@ -163,20 +170,24 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s h -l help -d 'P
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s f -l format -d 'Format of the output: pretty or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -l short -d 'Show the number alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s h -l help -d 'Print help'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "create" -d 'Create containers, but start none'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "down" -d 'Stop and remove containers and networks'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "exec" -d 'Run a command in a running container'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "kill" -d 'Send a signal to containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "logs" -d 'View output of containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "ls" -d 'List projects'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "pause" -d 'Pause containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "ps" -d 'List containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "restart" -d 'Restart containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "rm" -d 'Remove stopped containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "start" -d 'Start containers that are there'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "stop" -d 'Stop containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "unpause" -d 'Unpause containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "up" -d 'Create and start containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "version" -d 'Show the version'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause ps restart rm start stop unpause up version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand wait" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "create" -d 'Create containers, but start none'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "exec" -d 'Run a command in a running container'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "kill" -d 'Send a signal to containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "logs" -d 'View output of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "pause" -d 'Pause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "port" -d 'Show the public address of a port'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "restart" -d 'Restart containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "rm" -d 'Remove stopped containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "start" -d 'Start containers that are there'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "stop" -d 'Stop containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "top" -d 'Show the processes of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "unpause" -d 'Unpause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "up" -d 'Create and start containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "wait" -d 'Wait until containers have ended'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm start stop top unpause up version wait help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -13,6 +13,7 @@ mod ls;
 mod options;
 mod outputs;
 mod pause;
+mod port;
 mod ps;
 mod restart;
 mod rm;
@@ -20,9 +21,11 @@ mod session;
 mod start;
 mod stop;
 mod switches;
+mod top;
 mod unpause;
 mod up;
 mod version;
+mod wait;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -56,14 +59,17 @@ enum Command {
     Logs(logs::Args),
     Ls(ls::Args),
     Pause(pause::Args),
+    Port(port::Args),
     Ps(ps::Args),
     Restart(restart::Args),
     Rm(rm::Args),
     Start(start::Args),
     Stop(stop::Args),
+    Top(top::Args),
     Unpause(unpause::Args),
     Up(up::Args),
     Version(version::Args),
+    Wait(wait::Args),
 }
 
 /// The command line, for those who make completions and documents of it.
@@ -104,14 +110,17 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),
         Command::Pause(args) => pause::run(&args, &mut context),
+        Command::Port(args) => port::run(&args, &mut context),
         Command::Ps(args) => ps::run(&args, &mut context),
         Command::Restart(args) => restart::run(&args, &mut context),
         Command::Rm(args) => rm::run(&args, &mut context),
         Command::Start(args) => start::run(&args, &mut context),
         Command::Stop(args) => stop::run(&args, &mut context),
+        Command::Top(args) => top::run(&args, &mut context),
         Command::Unpause(args) => unpause::run(&args, &mut context),
         Command::Up(args) => up::run(&args, &mut context),
         Command::Version(args) => version::run(&args, &mut context),
+        Command::Wait(args) => wait::run(&args, &mut context),
     };
     exit::finish(result, &mut context)
 }

@@ -54,6 +54,21 @@ pub struct Inspected {
     pub stop_timeout: Option<i64>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WaitAnswer {
+    status_code: i64,
+}
+
+/// Processes of a container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Processes {
+    pub titles: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub processes: Vec<Vec<String>>,
+}
+
 /// How a container is tested.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HealthTest {
@@ -291,6 +306,24 @@ impl Engine {
     /// Those of the engine, also if it is not paused.
     pub async fn unpause(&self, id: &str) -> Result<(), Error> {
         Ok(self.docker.unpause_container(id).await?)
+    }
+
+    /// Waits until a container has ended, and gives its exit code.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn wait(&self, id: &str) -> Result<i64, Error> {
+        let path = format!("/containers/{id}/wait");
+        let answer: WaitAnswer = self.transport.post(&path, &serde_json::json!({})).await?;
+        Ok(answer.status_code)
+    }
+
+    /// The processes of a container, as the host's `ps` tells them.
+    ///
+    /// # Errors
+    /// Those of the engine; a container that does not run is one of them.
+    pub async fn top(&self, id: &str) -> Result<Processes, Error> {
+        self.transport.get(&format!("/containers/{id}/top")).await
     }
 
     /// The seconds between stop signal and kill that a request must name; `None` leaves them to the

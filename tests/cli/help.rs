@@ -21,14 +21,17 @@ fn the_program_and_its_commands() {
       logs     View output of containers
       ls       List projects
       pause    Pause containers
+      port     Show the public address of a port
       ps       List containers
       restart  Restart containers
       rm       Remove stopped containers
       start    Start containers that are there
       stop     Stop containers
+      top      Show the processes of containers
       unpause  Unpause containers
       up       Create and start containers
       version  Show the version
+      wait     Wait until containers have ended
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -55,8 +58,8 @@ fn the_program_and_its_commands() {
 fn each_command_has_help() {
     let sandbox = Sandbox::new();
     for command in [
-        "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "ps", "restart", "rm",
-        "start", "stop", "unpause", "up", "version",
+        "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "port", "ps", "restart",
+        "rm", "start", "stop", "unpause", "up", "version",
     ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {

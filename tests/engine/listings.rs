@@ -107,3 +107,36 @@ services:
     project.succeed(&["down"]);
     assert_eq!(lines(&["ls", "-a"]), [""; 0]);
 }
+
+/// Ports, processes and ends are told as the engine has them.
+///
+/// `port`, `top` and `wait` of a service that publishes a port and of a task that fails.
+#[test]
+fn ports_processes_and_ends() {
+    let Some(project) = Project::with(
+        "
+services:
+  web: {image: busybox, init: true, command: sleep 600, ports: ['127.0.0.1::80']}
+  task: {image: busybox, command: sh -c 'until test -e /out/go; do sleep 0.1; done; exit 3', volumes: [./out:/out]}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    let ports = &project.inspect("web-1")["NetworkSettings"]["Ports"];
+    let port = ports["80/tcp"][0]["HostPort"].as_str().unwrap().to_owned();
+    assert_eq!(project.succeed(&["port", "web", "80"]).stdout, format!("127.0.0.1:{port}\n"));
+    let message = project.masked(&project.fail(&["port", "web", "81"]));
+    assert!(message.contains("no port 81/tcp for container [PROJECT]-web-1: 80/tcp"), "{message}");
+    let output = project.succeed(&["top", "web"]).stdout;
+    let mut lines = output.lines();
+    assert!(lines.next().unwrap().starts_with("SERVICE  #  "), "{output}");
+    assert!(lines.any(|line| line.starts_with("web ") && line.ends_with("sleep 600")), "{output}");
+    let id = project.instance("task-1").0;
+    let wait = project.start(&["wait", "task"]);
+    project.file("out/go", "");
+    let output = wait.finish();
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert_eq!(output.stdout, format!("container \"{id}\" exited with status code 3\n"));
+    assert!(project.fail(&["wait", "task"]).contains("no containers for project"));
+}
