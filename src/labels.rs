@@ -7,6 +7,8 @@ pub const PROJECT: &str = "com.docker.compose.project";
 pub const SERVICE: &str = "com.docker.compose.service";
 pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
 pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// What the names of one-offs differ in, 64 hexadecimal digits.
+pub const SLUG: &str = "com.docker.compose.slug";
 /// Its presence is what makes a container visible to Docker Compose.
 pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 /// The ID of the image a container was made from.

@@ -37,6 +37,14 @@ pub fn container(project: &str, service: &str, number: u32, separator: Separator
     format!("{project}{separator}{service}{separator}{number}")
 }
 
+/// A one-off container.
+#[must_use]
+pub fn one_off(project: &str, service: &str, slug: &str, separator: Separator) -> String {
+    let separator = separator.char();
+    let slug = slug.get(..12).unwrap_or(slug);
+    format!("{project}{separator}{service}{separator}run{separator}{slug}")
+}
+
 /// The name of a container without that of its project, as logs show it. A name that is not made of
 /// project, service and number stays whole.
 #[must_use]

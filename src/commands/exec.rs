@@ -1,17 +1,13 @@
 //! `exec`: a command in a container that runs.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{self, Receiver};
-
+use crate::commands::carrier::{Carrier, Program};
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
-use crate::commands::session::{self, Signals};
-use crate::engine::{Engine, ExecInput, ExecOptions, ExecOutput};
-use crate::report::Terminal;
-use crate::report::raw::{self, RawInput};
+use crate::commands::session;
+use crate::engine::{Engine, ExecOptions};
 use crate::state::observed::{Container, Observed};
 
 /// Run a command in a running container
@@ -91,9 +87,9 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
         return Ok(Exit::Success);
     }
     let (output, input) = engine.start_exec(&exec, tty).await?;
-    let session = Running { engine: &engine, exec: &exec, tty, terminal: &mut context.terminal };
+    let carrier = Carrier { engine: &engine, program: Program::Exec(&exec), tty };
     let input = options.input.then_some(input);
-    if !session.attend(output, input).await? {
+    if !carrier.carry(output, input, &mut context.terminal).await? {
         return Ok(Exit::Interrupted);
     }
     let code = code(&engine, &exec).await?;
@@ -119,85 +115,5 @@ async fn code(engine: &Engine, exec: &str) -> Result<i64, Error> {
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(200));
-    }
-}
-
-/// A command that runs, and whose input and output are ours.
-struct Running<'a> {
-    engine: &'a Engine,
-    exec: &'a str,
-    tty: bool,
-    terminal: &'a mut Terminal,
-}
-
-impl Running<'_> {
-    /// Carries input and output until the command writes no more; false if a signal came first.
-    async fn attend(
-        self,
-        mut output: ExecOutput,
-        mut input: Option<ExecInput>,
-    ) -> Result<bool, Error> {
-        let mut signals = Signals::new()?;
-        let mut resized = signal(SignalKind::window_change())?;
-        let _raw = if self.tty && input.is_some() { Some(RawInput::new()?) } else { None };
-        let mut typed = input.is_some().then(keys);
-        self.resize().await;
-        loop {
-            tokio::select! {
-                biased;
-                () = signals.next() => return Ok(false),
-                _ = resized.recv(), if self.tty => self.resize().await,
-                chunk = output.next() => match chunk? {
-                    None => return Ok(true),
-                    Some(chunk) if chunk.stderr => self.terminal.err_bytes(&chunk.bytes),
-                    Some(chunk) => {
-                        self.terminal.out_bytes(&chunk.bytes)?;
-                        self.terminal.flush()?;
-                    }
-                },
-                bytes = next_key(&mut typed) => {
-                    if let Some(to) = &mut input {
-                        match bytes {
-                            // A command that reads no more has its reasons.
-                            Some(bytes) if to.write(&bytes).await.is_ok() => continue,
-                            Some(_) => {}
-                            None => to.end().await,
-                        }
-                    }
-                    typed = None;
-                }
-            }
-        }
-    }
-
-    async fn resize(&self) {
-        if self.tty
-            && let Some((rows, columns)) = raw::size()
-        {
-            // It may have ended.
-            let _ = self.engine.resize_exec(self.exec, rows, columns).await;
-        }
-    }
-}
-
-/// Reads standard input on a thread of its own, which a read without end cannot keep from ending with
-/// the program.
-fn keys() -> Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 32 * 1024];
-        while let Ok(length @ 1..) = io::stdin().lock().read(&mut buffer) {
-            if sender.blocking_send(buffer[..length].to_vec()).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-async fn next_key(typed: &mut Option<Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
-    match typed {
-        Some(typed) => typed.recv().await,
-        None => std::future::pending().await,
     }
 }

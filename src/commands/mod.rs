@@ -1,5 +1,6 @@
 //! The command line: one file per command, and what they share.
 
+mod carrier;
 mod config;
 mod control;
 mod create;
@@ -17,6 +18,7 @@ mod port;
 mod ps;
 mod restart;
 mod rm;
+mod run;
 mod session;
 mod start;
 mod stop;
@@ -63,6 +65,7 @@ enum Command {
     Ps(ps::Args),
     Restart(restart::Args),
     Rm(rm::Args),
+    Run(run::Args),
     Start(start::Args),
     Stop(stop::Args),
     Top(top::Args),
@@ -114,6 +117,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Ps(args) => ps::run(&args, &mut context),
         Command::Restart(args) => restart::run(&args, &mut context),
         Command::Rm(args) => rm::run(&args, &mut context),
+        Command::Run(args) => run::run(&args, &mut context),
         Command::Start(args) => start::run(&args, &mut context),
         Command::Stop(args) => stop::run(&args, &mut context),
         Command::Top(args) => top::run(&args, &mut context),

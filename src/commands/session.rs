@@ -44,9 +44,14 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) {
+        self.named().await;
+    }
+
+    /// As [`Signals::next`], with the signal's name.
+    pub(super) async fn named(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
         }
     }
 }

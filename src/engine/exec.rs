@@ -133,6 +133,33 @@ impl Engine {
         Ok((output, ExecInput { io: write }))
     }
 
+    /// Carries what a container reads and writes, from now on.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn attach_both(
+        &self,
+        id: &str,
+        tty: bool,
+        input: bool,
+    ) -> Result<(ExecOutput, ExecInput), Error> {
+        let stdin = u8::from(input);
+        let path = format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1&stdin={stdin}");
+        let io = self.transport.upgrade(&path, &json!({})).await?;
+        let (read, write) = tokio::io::split(io);
+        let output = ExecOutput { io: read, frames: Frames::new(tty), buffer: vec![0; 32 * 1024] };
+        Ok((output, ExecInput { io: write }))
+    }
+
+    /// Gives the terminal of a container a size.
+    ///
+    /// # Errors
+    /// Those of the engine, also if the container has ended.
+    pub async fn resize(&self, id: &str, rows: u16, columns: u16) -> Result<(), Error> {
+        let path = format!("/containers/{id}/resize?h={rows}&w={columns}");
+        self.transport.send(Method::POST, &path).await.map(drop)
+    }
+
     /// Gives the terminal of a command a size.
     ///
     /// # Errors

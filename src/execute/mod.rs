@@ -92,6 +92,15 @@ impl Report {
         })
     }
 
+    /// The ID of the container that the last step has made.
+    #[must_use]
+    pub fn made(&self) -> Option<&str> {
+        match self.outcomes.last()? {
+            Outcome::Done { made } => made.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The ID of the container of a step.
     #[must_use]
     pub fn container<'a>(&'a self, step: &'a Step) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use crate::compose::keys::depends_on::Condition;
 use crate::event::Subject;
 use crate::plan::converge::Planner;
 use crate::plan::{Action, Cause, Need, Plan, Step, StepId, Target};
+use crate::spec::ContainerSpec;
 use crate::state::desired::{Dependency, Desired, DesiredService};
 use crate::state::observed::Observed;
 
@@ -30,6 +31,44 @@ pub fn wait(desired: &Desired, observed: &Observed) -> Plan {
             plan.push(step.shows("Waiting", end));
         }
     }
+    plan
+}
+
+/// Plans what a one-off container of `service` needs: its dependencies as it wants them, and then its
+/// creation.
+#[must_use]
+pub fn one_off(service: &DesiredService, spec: ContainerSpec, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    let mut after = Vec::new();
+    for dependency in &service.dependencies {
+        let need = if dependency.required { Need::Success } else { Need::Settled };
+        for container in observed.replicas(&dependency.service) {
+            let target = Target::Existing(container.id.clone());
+            let (action, end) = match dependency.condition {
+                Condition::Started => continue,
+                Condition::Healthy => (Action::AwaitHealthy { container: target }, "Healthy"),
+                Condition::Completed => (Action::AwaitCompleted { container: target }, "Exited"),
+            };
+            let subject = Subject::Container(container.name.clone());
+            let step = Step::new(subject, action, Cause::NeededBy(service.name.clone()))
+                .service(&dependency.service)
+                .shows("Waiting", end)
+                .optional(!dependency.required);
+            after.push((plan.push(step), need));
+        }
+    }
+    let parents = service.template.parents().filter_map(|parent| {
+        let first = observed.replicas(parent).into_iter().next()?;
+        Some((parent.to_owned(), Target::Existing(first.id.clone())))
+    });
+    let subject = Subject::Container(spec.name.clone());
+    let action = Action::Create {
+        parents: parents.collect(),
+        spec: Box::new(spec),
+        hash: Box::new(service.hash.clone()),
+    };
+    let step = Step::new(subject, action, Cause::Asked).service(&service.name);
+    plan.push(Step { after, ..step.shows("Creating", "Created") });
     plan
 }
 

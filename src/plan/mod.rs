@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use crate::plan::control::{Restart, kill, pause, remove_stopped, restart, start, unpause};
 pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
-pub use crate::plan::lifecycle::wait;
+pub use crate::plan::lifecycle::{one_off, wait};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;

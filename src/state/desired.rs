@@ -134,6 +134,27 @@ impl Template {
         spec
     }
 
+    /// A one-off container: none of the replicas, not started again, known by its own name alone and
+    /// with no port of the host, unless that is asked for.
+    #[must_use]
+    pub fn one_off(&self, name: String, slug: &str, publish: bool, aliases: bool) -> ContainerSpec {
+        let mut spec = self.spec.clone();
+        let first = self.name(1);
+        for endpoint in &mut spec.endpoints {
+            let all = endpoint.settings.aliases.get_or_insert_default();
+            all.retain(|alias| aliases && *alias != first);
+            all.insert(0, name.clone());
+        }
+        spec.name = name;
+        set_label(&mut spec, labels::ONE_OFF, "True");
+        set_label(&mut spec, labels::SLUG, slug);
+        spec.host().restart_policy = None;
+        if !publish {
+            spec.host().port_bindings = None;
+        }
+        spec
+    }
+
     /// What the label that marks a replacement says: the name, without that of the project.
     #[must_use]
     pub fn replaced_name(&self, number: u32) -> String {

@@ -25,6 +25,7 @@ fn the_program_and_its_commands() {
       ps       List containers
       restart  Restart containers
       rm       Remove stopped containers
+      run      Run a one-off command in a container of its own
       start    Start containers that are there
       stop     Stop containers
       top      Show the processes of containers
@@ -59,7 +60,7 @@ fn each_command_has_help() {
     let sandbox = Sandbox::new();
     for command in [
         "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "port", "ps", "restart",
-        "rm", "start", "stop", "unpause", "up", "version",
+        "rm", "run", "start", "stop", "unpause", "up", "version",
     ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {

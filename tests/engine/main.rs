@@ -27,6 +27,7 @@ mod interruption;
 mod listings;
 mod logs;
 mod networks;
+mod one_off;
 mod orphans;
 mod peer;
 mod project;

@@ -1,0 +1,108 @@
+//! Input and output of programs that run elsewhere.
+
+use std::io::{self, Read as _};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver};
+
+use crate::commands::exit::Error;
+use crate::commands::session::Signals;
+use crate::engine::{Engine, ExecInput, ExecOutput};
+use crate::report::Terminal;
+use crate::report::raw::{self, RawInput};
+
+/// What runs elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Program<'a> {
+    /// A command in a container, by its ID. A signal leaves it to itself.
+    Exec(&'a str),
+    /// A container, by its ID. It gets our signals.
+    Container(&'a str),
+}
+
+/// Carries the input and output of a program, and the size of the terminal.
+pub(super) struct Carrier<'a> {
+    pub engine: &'a Engine,
+    pub program: Program<'a>,
+    pub tty: bool,
+}
+
+impl Carrier<'_> {
+    /// Carries until the program writes no more; false if it was left before.
+    pub(super) async fn carry(
+        &self,
+        mut output: ExecOutput,
+        mut input: Option<ExecInput>,
+        terminal: &mut Terminal,
+    ) -> Result<bool, Error> {
+        let mut signals = Signals::new()?;
+        let mut resized = signal(SignalKind::window_change())?;
+        let _raw = if self.tty && input.is_some() { Some(RawInput::new()?) } else { None };
+        let mut typed = input.is_some().then(keys);
+        self.resize().await;
+        loop {
+            tokio::select! {
+                biased;
+                signal = signals.named() => match self.program {
+                    Program::Exec(_) => return Ok(false),
+                    // It may have ended.
+                    Program::Container(id) => drop(self.engine.signal(id, signal).await),
+                },
+                _ = resized.recv(), if self.tty => self.resize().await,
+                chunk = output.next() => match chunk? {
+                    None => return Ok(true),
+                    Some(chunk) if chunk.stderr => terminal.err_bytes(&chunk.bytes),
+                    Some(chunk) => {
+                        terminal.out_bytes(&chunk.bytes)?;
+                        terminal.flush()?;
+                    }
+                },
+                bytes = next_key(&mut typed) => {
+                    if let Some(to) = &mut input {
+                        match bytes {
+                            // A command that reads no more has its reasons.
+                            Some(bytes) if to.write(&bytes).await.is_ok() => continue,
+                            Some(_) => {}
+                            None => to.end().await,
+                        }
+                    }
+                    typed = None;
+                }
+            }
+        }
+    }
+
+    async fn resize(&self) {
+        if self.tty
+            && let Some((rows, columns)) = raw::size()
+        {
+            // It may have ended, or not begun.
+            let _ = match self.program {
+                Program::Exec(exec) => self.engine.resize_exec(exec, rows, columns).await,
+                Program::Container(id) => self.engine.resize(id, rows, columns).await,
+            };
+        }
+    }
+}
+
+/// Reads standard input on a thread of its own, which a read without end cannot keep from ending with
+/// the program.
+fn keys() -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 32 * 1024];
+        while let Ok(length @ 1..) = io::stdin().lock().read(&mut buffer) {
+            if sender.blocking_send(buffer[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+async fn next_key(typed: &mut Option<Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
+    match typed {
+        Some(typed) => typed.recv().await,
+        None => std::future::pending().await,
+    }
+}
