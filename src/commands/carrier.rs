@@ -32,13 +32,15 @@ impl Carrier<'_> {
     pub(super) async fn carry(
         &self,
         mut output: ExecOutput,
-        mut input: Option<ExecInput>,
+        input: Option<ExecInput>,
         terminal: &mut Terminal,
     ) -> Result<bool, Error> {
         let mut signals = Signals::new()?;
         let mut resized = signal(SignalKind::window_change())?;
         let _raw = if self.tty && input.is_some() { Some(RawInput::new()?) } else { None };
-        let mut typed = input.is_some().then(keys);
+        // Input goes its own way: who waits for room to write must go on reading.
+        let mut feeding = input.is_some();
+        let mut feed = std::pin::pin!(feed(input));
         self.resize().await;
         loop {
             tokio::select! {
@@ -49,7 +51,9 @@ impl Carrier<'_> {
                     Program::Container(id) => drop(self.engine.signal(id, signal).await),
                 },
                 _ = resized.recv(), if self.tty => self.resize().await,
-                chunk = output.next() => match chunk? {
+                chunk = output.next() => match chunk.unwrap_or(None) {
+                    // A connection that breaks off has ended, as far as can be known; what became of
+                    // the program is asked for afterwards.
                     None => return Ok(true),
                     Some(chunk) if chunk.stderr => terminal.err_bytes(&chunk.bytes),
                     Some(chunk) => {
@@ -57,17 +61,7 @@ impl Carrier<'_> {
                         terminal.flush()?;
                     }
                 },
-                bytes = next_key(&mut typed) => {
-                    if let Some(to) = &mut input {
-                        match bytes {
-                            // A command that reads no more has its reasons.
-                            Some(bytes) if to.write(&bytes).await.is_ok() => continue,
-                            Some(_) => {}
-                            None => to.end().await,
-                        }
-                    }
-                    typed = None;
-                }
+                () = &mut feed, if feeding => feeding = false,
             }
         }
     }
@@ -100,9 +94,15 @@ fn keys() -> Receiver<Vec<u8>> {
     receiver
 }
 
-async fn next_key(typed: &mut Option<Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
-    match typed {
-        Some(typed) => typed.recv().await,
-        None => std::future::pending().await,
+/// Passes standard input on, and its end.
+async fn feed(input: Option<ExecInput>) {
+    let Some(mut input) = input else { return };
+    let mut typed = keys();
+    while let Some(bytes) = typed.recv().await {
+        // A program that reads no more has its reasons.
+        if input.write(&bytes).await.is_err() {
+            return;
+        }
     }
+    input.end().await;
 }

@@ -225,19 +225,20 @@ impl Transport {
         self.send_with(Method::POST, path, Bytes::from(body.to_string())).await
     }
 
-    /// Sends JSON and turns the connection into a plain stream both ways.
+    /// Sends JSON, if any, and turns the connection into a plain stream both ways.
     pub(super) async fn upgrade(
         &self,
         path: &str,
-        body: &serde_json::Value,
+        body: Option<&serde_json::Value>,
     ) -> Result<TokioIo<Upgraded>, Error> {
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         let request = Request::builder()
             .method(Method::POST)
             .uri(self.uri(path)?)
             .header("content-type", "application/json")
             .header("connection", "Upgrade")
             .header("upgrade", "tcp")
-            .body(Either::Left(Full::new(Bytes::from(body.to_string()))))
+            .body(Either::Left(Full::new(body)))
             .map_err(|error| Error::Answer(error.to_string()))?;
         let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
         let status = answer.status().as_u16();

@@ -127,7 +127,7 @@ impl Engine {
         tty: bool,
     ) -> Result<(ExecOutput, ExecInput), Error> {
         let how = json!({ "Detach": false, "Tty": tty });
-        let io = self.transport.upgrade(&format!("/exec/{exec}/start"), &how).await?;
+        let io = self.transport.upgrade(&format!("/exec/{exec}/start"), Some(&how)).await?;
         let (read, write) = tokio::io::split(io);
         let output = ExecOutput { io: read, frames: Frames::new(tty), buffer: vec![0; 32 * 1024] };
         Ok((output, ExecInput { io: write }))
@@ -145,7 +145,8 @@ impl Engine {
     ) -> Result<(ExecOutput, ExecInput), Error> {
         let stdin = u8::from(input);
         let path = format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1&stdin={stdin}");
-        let io = self.transport.upgrade(&path, &json!({})).await?;
+        // A body would be the first that the container reads.
+        let io = self.transport.upgrade(&path, None).await?;
         let (read, write) = tokio::io::split(io);
         let output = ExecOutput { io: read, frames: Frames::new(tty), buffer: vec![0; 32 * 1024] };
         Ok((output, ExecInput { io: write }))

@@ -48,7 +48,17 @@ fn pipes_both_ways() {
     let line = format!("head -c 3000000 /dev/zero | {program} exec -T web cat | wc -c");
     let output = project.spawn(Command::new("sh"), &["-c", &line]).finish();
     assert_eq!(output.stdout.trim(), "3000000", "{}", output.stderr);
-    // A command that does not read does not hold up anybody.
+}
+
+/// A command that does not read does not hold up anybody.
+#[test]
+fn input_that_nobody_reads() {
+    let Some(project) = Project::with(STACK) else { return };
+    if project.engine.cannot("input_that_nobody_reads", "Podman breaks the output off as well") {
+        return;
+    }
+    project.succeed(&["up", "-d"]);
+    let program = env!("CARGO_BIN_EXE_rcompose");
     let line = format!("head -c 3000000 /dev/zero | {program} exec -T web echo done");
     let output = project.spawn(Command::new("sh"), &["-c", &line]).finish();
     assert_eq!(output.stdout, "done\n", "{}", output.stderr);
