@@ -11,6 +11,7 @@ use crate::engine::{ContainerRow, Engine, Inspected};
 use crate::labels;
 use crate::report::time::Timestamp;
 use crate::report::{containers, table};
+use crate::state::observed::State;
 
 /// States that `--status` knows.
 const STATES: [&str; 7] =
@@ -87,7 +88,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let all = args.all || !states.is_empty();
         rows.retain(|row| {
             let shown = all || (!row.is_one_off() && is_listed(&row.state));
-            shown && (states.is_empty() || states.contains(row.state.as_str())) && is_wanted(row)
+            // Engines have words of their own for some.
+            let state = State::parse(&row.state);
+            let asked = states.is_empty() || states.iter().any(|it| State::parse(it) == state);
+            shown && asked && is_wanted(row)
         });
         rows.sort_by(|a, b| a.name().cmp(b.name()));
         if as_json && !args.quiet && !args.list_services {
