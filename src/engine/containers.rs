@@ -1,6 +1,6 @@
 //! Requests about containers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::models::{NetworkConnectRequest, NetworkingConfig};
@@ -33,7 +33,9 @@ const LONGEST_STOP: Duration = Duration::from_secs(24 * 3600);
 /// The state of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inspected {
+    pub id: String,
     pub name: String,
+    pub labels: BTreeMap<String, String>,
     /// The engine's word: `running`, `exited` …
     pub status: String,
     pub exit_code: i64,
@@ -82,6 +84,8 @@ pub struct HealthTest {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct InspectAnswer {
+    #[serde(default)]
+    id: String,
     name: String,
     state: StateAnswer,
     #[serde(default)]
@@ -137,6 +141,7 @@ struct HealthLog {
 struct ConfigAnswer {
     #[serde(default)]
     tty: bool,
+    labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     stop_timeout: Option<i64>,
     healthcheck: Option<TestAnswer>,
@@ -376,6 +381,12 @@ impl Engine {
         Ok(Inspected {
             restarts: policy
                 .is_some_and(|policy| matches!(&*policy.name, "always" | "unless-stopped")),
+            id: answer.id,
+            labels: answer
+                .config
+                .as_ref()
+                .and_then(|config| config.labels.clone())
+                .unwrap_or_default(),
             name: answer.name.trim_start_matches('/').to_owned(),
             status: answer.state.status,
             exit_code: answer.state.exit_code,

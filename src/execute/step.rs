@@ -1,6 +1,6 @@
 //! One action as one request to the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::state::hash::ServiceHash;
 
 /// A stop that takes longer waits for its container, not for the engine.
 const BUSY: Duration = Duration::from_millis(700);
+
+/// Between two looks at something that is being made.
+const SOON: Duration = Duration::from_millis(100);
 
 /// IDs that are known once earlier steps have run.
 #[derive(Debug, Default)]
@@ -52,6 +55,8 @@ pub(super) async fn apply(
         Action::Create { spec, hash, .. } => {
             let spec = joined((**spec).clone(), hash, &resolved.parents);
             let _turn = limits.starts.acquire().await;
+            let name = spec.name.clone();
+            let wanted = spec.body.labels.clone().unwrap_or_default();
             return match engine.create(spec).await {
                 Ok(created) => {
                     let name = step.subject.name();
@@ -59,6 +64,12 @@ pub(super) async fn apply(
                         let _ = reports.events.send(Event::Warning(format!("{name}: {warning}")));
                     }
                     Outcome::Done { made: Some(created.id) }
+                }
+                Err(engine::Error::Conflict(message)) => {
+                    match adopted(engine, &name, &wanted).await {
+                        Some(id) => Outcome::Done { made: Some(id) },
+                        None => Outcome::Failed(engine::Error::Conflict(message).into()),
+                    }
                 }
                 Err(error) => Outcome::Failed(error.into()),
             };
@@ -129,6 +140,26 @@ async fn in_turn<T>(turns: &Semaphore, call: impl Future<Output = T>) -> T {
             call.await
         }
     }
+}
+
+/// The container that has the name of the one that was to be made, if it is just that one: a run that
+/// was killed leaves requests behind which the engine fulfils a moment later.
+async fn adopted(engine: &Engine, name: &str, wanted: &HashMap<String, String>) -> Option<String> {
+    // One-offs have no number, and are never taken for each other.
+    wanted.get(labels::CONTAINER_NUMBER)?;
+    let same = [labels::PROJECT, labels::SERVICE, labels::CONTAINER_NUMBER, labels::CONFIG_HASH];
+    for _ in 0..20 {
+        match engine.inspect(name).await {
+            Ok(container) => {
+                let is_same = |label: &&str| container.labels.get(*label) == wanted.get(*label);
+                return same.iter().all(is_same).then_some(container.id);
+            }
+            // Its name is taken before it is there.
+            Err(engine::Error::NotFound(_)) => tokio::time::sleep(SOON).await,
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// A container with the IDs of those it shares something with, and the hash that follows from them.

@@ -96,3 +96,30 @@ services:
     project.succeed(&["down"]);
     assert_eq!(project.resources(), [""; 0]);
 }
+
+/// Two runs at once make one project: neither minds that the other was first.
+///
+/// Several `up` of one project at the same time. All succeed, and each service has one container.
+#[test]
+fn runs_at_once_make_one_project() {
+    let Some(project) = Project::with(
+        "
+services:
+  a: {image: busybox, init: true, command: sleep 600}
+  b: {image: busybox, init: true, command: sleep 600}
+  c: {image: busybox, init: true, command: sleep 600, depends_on: [a]}
+",
+    ) else {
+        return;
+    };
+    // The network is there: engines may make two of one name at once.
+    project.succeed(&["create"]);
+    project.succeed(&["rm", "-f"]);
+    let runs = [(); 3].map(|()| project.start(&["up", "-d"]));
+    for run in runs {
+        let output = run.finish();
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+    }
+    let expected = ["a-1 running", "b-1 running", "c-1 running", "network [PROJECT]_default"];
+    assert_eq!(project.resources(), expected);
+}
