@@ -1,6 +1,6 @@
 //! Input and output of programs that run elsewhere.
 
-use std::io::{self, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver};
@@ -10,6 +10,18 @@ use crate::commands::session::Signals;
 use crate::engine::{Engine, ExecInput, ExecOutput};
 use crate::report::Terminal;
 use crate::report::raw::{self, RawInput};
+
+/// Whether a program gets a terminal: if that is asked for, or else where standard output is one.
+///
+/// # Errors
+/// Standard input must be one too, if the program reads it.
+pub(super) fn is_tty(asked: bool, refused: bool, input: bool) -> Result<bool, Error> {
+    let tty = asked || (!refused && io::stdout().is_terminal());
+    if tty && input && !io::stdin().is_terminal() {
+        return Err(Error::Usage("the input device is not a TTY".to_owned()));
+    }
+    Ok(tty)
+}
 
 /// What runs elsewhere.
 #[derive(Debug, Clone, Copy)]

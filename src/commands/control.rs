@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
-use crate::commands::failure;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::plan::{Known, Plan};
-use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Streams};
 use crate::state::observed::Observed;
 
 /// A project as its files or labels tell it, and what the engine has of it.
@@ -48,39 +45,46 @@ impl Scene {
     }
 
     /// Runs a plan to its end.
-    pub(super) async fn run(mut self, plan: &Plan, context: &mut Context) -> Result<Exit, Error> {
-        let mut reporter =
-            Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
-        let (project, engine) = (&self.project, &self.engine);
-        let report = session::run(plan, project, engine, &mut reporter, &mut self.signals).await?;
-        let problems = failure::explain(plan, &report, self.model.as_ref(), project, engine).await;
-        match (report.interrupted, problems.is_empty()) {
-            (true, _) => Ok(Exit::Interrupted),
-            (false, true) => Ok(Exit::Success),
-            (false, false) => Err(Error::Project(problems)),
-        }
+    async fn run(&mut self, plan: &Plan, context: &mut Context) -> Result<(), Error> {
+        let (project, model) = (&self.project, self.model.as_ref());
+        session::carry_out(plan, project, model, &self.engine, context, &mut self.signals).await?;
+        Ok(())
     }
 }
+
+/// Makes a plan for the services that were named.
+pub(super) type Planner<'a> =
+    &'a mut dyn FnMut(&Scene, &BTreeSet<String>, &mut Context) -> Result<Plan, Error>;
 
 /// Looks at the project, plans, and runs the plan: all that most of these commands do.
 pub(super) fn command(
     services: &[String],
     context: &mut Context,
-    plan: impl FnOnce(&Scene, &BTreeSet<String>, &mut Context) -> Result<Plan, Error>,
+    mut plan: impl FnMut(&Scene, &BTreeSet<String>, &mut Context) -> Result<Plan, Error>,
 ) -> Result<Exit, Error> {
-    // The whole project, as others may follow those that are named; naming a service that is off turns
-    // it on.
-    let (mut project, mut model) = context.project_or_name(&[])?;
-    let is_off = |model: &Model| services.iter().any(|it| !model.services.contains_key(it));
-    if model.as_ref().is_some_and(is_off) {
-        (project, model) = context.project_or_name(services)?;
-    }
+    sequence(services, context, &mut [&mut plan])
+}
+
+/// As [`command`], with several plans, each made of what the one before has left.
+pub(super) fn sequence(
+    services: &[String],
+    context: &mut Context,
+    planners: &mut [Planner<'_>],
+) -> Result<Exit, Error> {
+    let (project, model) = context.whole_project_or_name(services)?;
+    let services = services.iter().cloned().collect();
     session::block_on(async {
-        let Some(scene) = Scene::look(project, model, context).await? else {
+        let Some(mut scene) = Scene::look(project, model, context).await? else {
             return Ok(Exit::Interrupted);
         };
-        let plan = plan(&scene, &services.iter().cloned().collect(), context)?;
-        scene.run(&plan, context).await
+        for (index, planner) in planners.iter_mut().enumerate() {
+            if index > 0 {
+                scene.observed = scene.engine.observe(&scene.project, &[], &[], &[]).await?;
+            }
+            let plan = planner(&scene, &services, context)?;
+            scene.run(&plan, context).await?;
+        }
+        Ok(Exit::Success)
     })
 }
 

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
-use crate::commands::failure;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::compose::model::{Model, is_yes};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{self, Known, Removal};
-use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Streams};
 use crate::source::Span;
 
 /// Stop and remove containers and networks
@@ -73,14 +70,8 @@ async fn remove(
         let message = format!("no resource found to remove for project `{project}`");
         context.show(&Diagnostic::warning(Span::NOWHERE, message).into());
     }
-    let mut reporter = Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
-    let report = session::run(&plan, project, &engine, &mut reporter, &mut signals).await?;
-    let problems = failure::explain(&plan, &report, None, project, &engine).await;
-    match (report.interrupted, problems.is_empty()) {
-        (true, _) => Ok(Exit::Interrupted),
-        (false, true) => Ok(Exit::Success),
-        (false, false) => Err(Error::Project(problems)),
-    }
+    session::carry_out(&plan, project, None, &engine, context, &mut signals).await?;
+    Ok(Exit::Success)
 }
 
 /// The engine's names of a section.

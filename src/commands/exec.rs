@@ -1,9 +1,8 @@
 //! `exec`: a command in a container that runs.
 
-use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use crate::commands::carrier::{Carrier, Program};
+use crate::commands::carrier::{self, Carrier, Program};
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session;
@@ -48,21 +47,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let (project, model) = context.project_or_name(&[])?;
-    if let Some(model) = &model
-        && !model.services.contains_key(&args.service)
-    {
-        // Naming it turns it on, or says that there is none.
-        context.project_or_name(std::slice::from_ref(&args.service))?;
-    }
+    let (project, _) = context.whole_project_or_name(std::slice::from_ref(&args.service))?;
     session::block_on(execute(args, &project, context))
 }
 
 async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Exit, Error> {
-    let tty = !args.no_tty && !args.detach && io::stdout().is_terminal();
-    if tty && args.interactive && !io::stdin().is_terminal() {
-        return Err(Error::Usage("the input device is not a TTY".to_owned()));
-    }
+    let tty = !args.detach && carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
     let engine = context.connect().await?;
     let observed = engine.observe(project, &[], &[], &[]).await?;
     let container = choose(&observed, &args.service, args.index).ok_or_else(|| {
@@ -93,7 +83,7 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
         return Ok(Exit::Interrupted);
     }
     let code = code(&engine, &exec).await?;
-    Ok(Exit::Code(u8::try_from(code).unwrap_or(1)))
+    Ok(Exit::of(code))
 }
 
 /// The container of a service with this number, or the first one, that runs; one-offs come last.

@@ -22,6 +22,13 @@ pub enum Exit {
     Interrupted,
 }
 
+impl Exit {
+    /// The exit code of a container, or that of a failure where ours cannot be the same.
+    pub(super) fn of(code: i64) -> Self {
+        u8::try_from(code).map_or(Self::Failure, Self::Code)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {

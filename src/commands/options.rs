@@ -161,6 +161,26 @@ impl Context {
         &mut self,
         services: &[String],
     ) -> Result<(String, Option<Model>), Error> {
+        self.project_or_name_by(|context, steps| context.read(services, steps))
+    }
+
+    /// As [`Context::project_or_name`], of all services: others may follow those that are named. Naming
+    /// a service that is off turns it on.
+    pub(super) fn whole_project_or_name(
+        &mut self,
+        services: &[String],
+    ) -> Result<(String, Option<Model>), Error> {
+        self.project_or_name_by(|context, steps| {
+            let whole = context.read(&[], steps)?;
+            let are_on = services.iter().all(|service| whole.0.services.contains_key(service));
+            if are_on { Ok(whole) } else { context.read(services, steps) }
+        })
+    }
+
+    fn project_or_name_by(
+        &mut self,
+        read: impl FnOnce(&mut Self, &Steps) -> Result<(Model, Diagnostics), Diagnostics>,
+    ) -> Result<(String, Option<Model>), Error> {
         let name = self.options.project_name.as_ref().filter(|name| !name.is_empty());
         if let Some(name) = name
             && self.options.files.is_empty()
@@ -168,7 +188,8 @@ impl Context {
             return Ok((name.to_lowercase(), None));
         }
         let steps = Steps { env_files: EnvFiles::Unread, ..self.steps() };
-        match self.load(services, &steps) {
+        let read = read(self, &steps);
+        match self.loaded(read) {
             Ok(model) => Ok((model.name.clone(), Some(model))),
             Err(Error::Project(problems)) => match self.env.non_empty("COMPOSE_PROJECT_NAME") {
                 Some(name) => Ok((name.to_owned(), None)),
@@ -185,10 +206,17 @@ impl Context {
 
     /// Loads the project, showing its warnings.
     pub(super) fn load(&mut self, services: &[String], steps: &Steps) -> Result<Model, Error> {
+        let read = self.read(services, steps);
+        self.loaded(read)
+    }
+
+    fn read(
+        &mut self,
+        services: &[String],
+        steps: &Steps,
+    ) -> Result<(Model, Diagnostics), Diagnostics> {
         let wanted = self.wanted();
-        let loaded =
-            compose::load(&wanted, services, steps, &self.env, &Files::Disk, &mut self.sources);
-        self.loaded(loaded)
+        compose::load(&wanted, services, steps, &self.env, &Files::Disk, &mut self.sources)
     }
 
     /// As [`Context::load`], as written.

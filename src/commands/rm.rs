@@ -1,6 +1,8 @@
 //! `rm`: containers that do not run are removed.
 
-use crate::commands::control;
+use std::collections::BTreeSet;
+
+use crate::commands::control::{self, Scene};
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::plan::{self, Plan};
@@ -25,15 +27,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    if args.stop {
-        let stopped = control::command(&args.services, context, |scene, services, _| {
-            Ok(plan::stop(&scene.known, &scene.observed, services, None))
-        })?;
-        if stopped != Exit::Success {
-            return Ok(stopped);
-        }
-    }
-    control::command(&args.services, context, |scene, services, context| {
+    let mut stop = |scene: &Scene, services: &BTreeSet<String>, _: &mut Context| {
+        Ok(plan::stop(&scene.known, &scene.observed, services, None))
+    };
+    let mut remove = |scene: &Scene, services: &BTreeSet<String>, context: &mut Context| {
         let plan = plan::remove_stopped(&scene.known, &scene.observed, services, args.volumes);
         if plan.is_empty() {
             context.terminal.err("No stopped containers\n");
@@ -45,5 +42,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             return Ok(plan);
         }
         Ok(Plan::default())
-    })
+    };
+    if args.stop {
+        control::sequence(&args.services, context, &mut [&mut stop, &mut remove])
+    } else {
+        control::command(&args.services, context, remove)
+    }
 }

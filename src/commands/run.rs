@@ -1,11 +1,9 @@
 //! `run`: a one-off container of a service.
 
-use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::Read as _;
 
-use crate::commands::carrier::{Carrier, Program};
+use crate::commands::carrier::{self, Carrier, Program};
 use crate::commands::exit::{Error, Exit};
-use crate::commands::failure;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::compose::Steps;
@@ -15,8 +13,6 @@ use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::names;
 use crate::plan::{self, Options, Plan};
-use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Streams};
 use crate::spec::ContainerSpec;
 use crate::state::desired::{Desired, DesiredService, Surroundings, set_label};
 use crate::state::observed::Observed;
@@ -86,10 +82,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     };
     let (mut desired, warnings) = Desired::new(&model, &around).map_err(Error::Project)?;
     context.show(&warnings);
-    let tty = !args.no_tty && !args.detach && io::stdout().is_terminal();
-    if tty && args.interactive && !io::stdin().is_terminal() {
-        return Err(Error::Usage("the input device is not a TTY".to_owned()));
-    }
+    let tty = !args.detach && carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
     let slug = slug()?;
     let at = desired.services.iter().position(|service| service.name == args.service);
     let Some(at) = at else {
@@ -106,10 +99,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let engine = context.connect().await?;
         let one_off = OneOff { args, tty, model: &model, engine: &engine };
         let mut signals = Signals::new()?;
-        let observed = one_off.observe(&desired).await?;
+        let observed = session::observe(&engine, &desired).await?;
         let images = plan::images(&desired, &observed, None).map_err(Error::Project)?;
         one_off.carry_out(&images, context, &mut signals).await?;
-        let observed = one_off.observe(&desired).await?;
+        let observed = session::observe(&engine, &desired).await?;
         if let Some(image) = observed.image(&desired.services[at].image) {
             set_label(&mut spec, crate::labels::IMAGE, &image.id);
         }
@@ -180,14 +173,6 @@ struct OneOff<'a> {
 }
 
 impl OneOff<'_> {
-    async fn observe(&self, desired: &Desired) -> Result<Observed, Error> {
-        let networks: Vec<&str> = desired.networks.iter().map(|it| it.name.as_str()).collect();
-        let volumes: Vec<&str> = desired.volumes.iter().map(|it| it.name.as_str()).collect();
-        let images: BTreeSet<&str> = desired.services.iter().map(|it| it.image.as_str()).collect();
-        let images: Vec<&str> = images.into_iter().collect();
-        Ok(self.engine.observe(&desired.project, &networks, &volumes, &images).await?)
-    }
-
     /// Runs a plan to its end; gives the ID of what its last step has made.
     async fn carry_out(
         &self,
@@ -195,16 +180,10 @@ impl OneOff<'_> {
         context: &mut Context,
         signals: &mut Signals,
     ) -> Result<String, Error> {
-        let mut reporter =
-            Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
-        let (project, engine) = (&self.model.name, self.engine);
-        let report = session::run(plan, project, engine, &mut reporter, signals).await?;
-        let problems = failure::explain(plan, &report, Some(self.model), project, engine).await;
-        match (report.interrupted, problems.is_empty()) {
-            (true, _) => Err(Error::Interrupted),
-            (false, true) => Ok(report.made().unwrap_or_default().to_owned()),
-            (false, false) => Err(Error::Project(problems)),
-        }
+        let (project, model) = (&self.model.name, Some(self.model));
+        let report =
+            session::carry_out(plan, project, model, self.engine, context, signals).await?;
+        Ok(report.made().unwrap_or_default().to_owned())
     }
 
     async fn run(
@@ -250,6 +229,6 @@ impl OneOff<'_> {
         if self.args.rm {
             self.engine.remove(&id, true).await?;
         }
-        Ok(Exit::Code(u8::try_from(code).unwrap_or(1)))
+        Ok(Exit::of(code))
     }
 }

@@ -11,15 +11,20 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
+use crate::commands::failure;
+use crate::commands::options::Context;
 use crate::commands::outputs::Outputs;
+use crate::compose::model::Model;
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
 use crate::execute::{Attached, Report, Reports, execute};
 use crate::labels;
 use crate::names;
 use crate::plan::{self, Known, Plan};
-use crate::report::Reporter;
-use crate::state::observed::State;
+use crate::report::logs::LogPrinter;
+use crate::report::{Reporter, Streams};
+use crate::state::desired::Desired;
+use crate::state::observed::{Observed, State};
 
 /// After this time without a sign of any container, the engine is asked whether any still runs.
 const LONG_SILENCE: Duration = Duration::from_secs(3);
@@ -92,6 +97,40 @@ pub(super) async fn run(
         reporter.on(&event)?;
     }
     Ok(report)
+}
+
+/// As [`run`], with progress alone to show; what failed is explained.
+///
+/// # Errors
+/// An interrupt, and the problems of what failed, with their places in `model`.
+pub(super) async fn carry_out(
+    plan: &Plan,
+    project: &str,
+    model: Option<&Model>,
+    engine: &Engine,
+    context: &mut Context,
+    signals: &mut Signals,
+) -> Result<Report, Error> {
+    let mut reporter = Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
+    let report = run(plan, project, engine, &mut reporter, signals).await?;
+    let problems = failure::explain(plan, &report, model, project, engine).await;
+    match (report.interrupted, problems.is_empty()) {
+        (true, _) => Err(Error::Interrupted),
+        (false, true) => Ok(report),
+        (false, false) => Err(Error::Project(problems)),
+    }
+}
+
+/// Looks at what the engine has of a project, and of what it wants.
+///
+/// # Errors
+/// Those of the engine.
+pub(super) async fn observe(engine: &Engine, desired: &Desired) -> Result<Observed, Error> {
+    let networks: Vec<&str> = desired.networks.iter().map(|it| it.name.as_str()).collect();
+    let volumes: Vec<&str> = desired.volumes.iter().map(|it| it.name.as_str()).collect();
+    let images: BTreeSet<&str> = desired.services.iter().map(|it| it.image.as_str()).collect();
+    let images: Vec<&str> = images.into_iter().collect();
+    Ok(engine.observe(&desired.project, &networks, &volumes, &images).await?)
 }
 
 /// What `up` watches while it is attached.

@@ -17,7 +17,6 @@ use crate::plan::{self, Known, Options, PullPolicy, Recreate};
 use crate::report::logs::{LogPrinter, Style};
 use crate::report::{Reporter, Streams};
 use crate::state::desired::{Desired, Surroundings};
-use crate::state::observed::Observed;
 
 /// Create and start containers
 #[derive(Debug, Default, clap::Args)]
@@ -199,24 +198,13 @@ impl<'a> Up<'a> {
         let mut signals = Signals::new()?;
         self.check_engine(&engine)?;
         let mut observed = tokio::select! {
-            observed = self.observe(&engine) => observed?,
+            observed = session::observe(&engine, &self.desired) => observed?,
             () = signals.next() => return Ok(Exit::Interrupted),
         };
-        let project = &self.desired.project;
         let images = plan::images(&self.desired, &observed, self.pull).map_err(Error::Project)?;
         if !images.is_empty() {
-            let mut reporter = reporter(context);
-            let report =
-                session::run(&images, project, &engine, &mut reporter, &mut signals).await?;
-            let problems =
-                failure::explain(&images, &report, Some(&self.model), project, &engine).await;
-            if report.interrupted {
-                return Ok(Exit::Interrupted);
-            }
-            if !problems.is_empty() {
-                return Err(Error::Project(problems));
-            }
-            observed = self.observe(&engine).await?;
+            self.carry_out(&images, &engine, &mut signals, context).await?;
+            observed = session::observe(&engine, &self.desired).await?;
         }
         let plan =
             plan::converge(&self.desired, &observed, &self.options).map_err(Error::Project)?;
@@ -224,11 +212,11 @@ impl<'a> Up<'a> {
         if !self.args.detach && !self.args.no_start && !self.args.wait {
             return self.attend(&plan, &engine, &mut signals, context).await;
         }
-        let exit = self.carry_out(&plan, &engine, &mut signals, context).await?;
-        if !self.args.wait || exit != Exit::Success {
-            return Ok(exit);
+        self.carry_out(&plan, &engine, &mut signals, context).await?;
+        if !self.args.wait {
+            return Ok(Exit::Success);
         }
-        let wait = plan::wait(&self.desired, &self.observe(&engine).await?);
+        let wait = plan::wait(&self.desired, &session::observe(&engine, &self.desired).await?);
         let waiting = self.carry_out(&wait, &engine, &mut signals, context);
         match self.args.wait_timeout {
             0 => waiting.await,
@@ -249,15 +237,9 @@ impl<'a> Up<'a> {
         signals: &mut Signals,
         context: &mut Context,
     ) -> Result<Exit, Error> {
-        let project = &self.desired.project;
-        let mut reporter = reporter(context);
-        let report = session::run(plan, project, engine, &mut reporter, signals).await?;
-        let problems = failure::explain(plan, &report, Some(&self.model), project, engine).await;
-        match (report.interrupted, problems.is_empty()) {
-            (true, _) => Ok(Exit::Interrupted),
-            (false, true) => Ok(Exit::Success),
-            (false, false) => Err(Error::Project(problems)),
-        }
+        let (project, model) = (&self.desired.project, Some(&self.model));
+        session::carry_out(plan, project, model, engine, context, signals).await?;
+        Ok(Exit::Success)
     }
 
     /// Runs the plan and stays with the containers.
@@ -304,22 +286,13 @@ impl<'a> Up<'a> {
         let problems =
             failure::explain(plan, &ended.report, Some(&self.model), project, engine).await;
         if let Some(code) = ended.aborted {
-            return Ok(Exit::Code(u8::try_from(code).unwrap_or(1)));
+            return Ok(Exit::of(code));
         }
         match (ended.interrupted || ended.report.interrupted, problems.is_empty()) {
             (true, _) => Ok(Exit::Interrupted),
             (false, true) => Ok(Exit::Success),
             (false, false) => Err(Error::Project(problems)),
         }
-    }
-
-    async fn observe(&self, engine: &Engine) -> Result<Observed, Error> {
-        let desired = &self.desired;
-        let networks: Vec<&str> = desired.networks.iter().map(|it| it.name.as_str()).collect();
-        let volumes: Vec<&str> = desired.volumes.iter().map(|it| it.name.as_str()).collect();
-        let images: BTreeSet<&str> = desired.services.iter().map(|it| it.image.as_str()).collect();
-        let images: Vec<&str> = images.into_iter().collect();
-        Ok(engine.observe(&desired.project, &networks, &volumes, &images).await?)
     }
 
     /// Refuses what this engine cannot do, with the place that asks for it.
@@ -336,10 +309,6 @@ impl<'a> Up<'a> {
         }
         if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
     }
-}
-
-fn reporter(context: &mut Context) -> Reporter<'_> {
-    Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart)
 }
 
 /// Reads `--scale`.

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
                 () = signals.next() => return Ok(Exit::Interrupted),
             };
             let Some((id, code)) = ended else {
-                return Ok(Exit::Code(u8::try_from(last).unwrap_or(1)));
+                return Ok(Exit::of(last));
             };
             last = code?;
             let line = format!("container {id:?} exited with status code {last}\n");

@@ -83,41 +83,25 @@ pub fn restart(known: &Known, observed: &Observed, wanted: &Restart) -> Plan {
 /// Plans a signal to all that run, one-offs too.
 #[must_use]
 pub fn kill(known: &Known, observed: &Observed, services: &BTreeSet<String>, signal: &str) -> Plan {
-    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
-    for container in selected(known, observed, services) {
-        if container.state.is_up() {
-            let signal = signal.to_owned();
-            let action = Action::Kill { container: existing(container), signal };
-            plan.push(step(container, action).shows("Killing", "Killed"));
-        }
-    }
-    plan
+    let running = selected(known, observed, services).filter(|it| it.state.is_up());
+    each(running, |it| {
+        let action = Action::Kill { container: existing(it), signal: signal.to_owned() };
+        step(it, action).shows("Killing", "Killed")
+    })
 }
 
 /// Plans to freeze containers. Those that cannot be frozen are an error of the engine.
 #[must_use]
 pub fn pause(known: &Known, observed: &Observed, services: &BTreeSet<String>) -> Plan {
-    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
-    for container in selected(known, observed, services) {
-        if container.state.is_up() && !container.one_off {
-            let action = Action::Pause { container: existing(container) };
-            plan.push(step(container, action).ends("Paused"));
-        }
-    }
-    plan
+    let running = replicas(known, observed, services, true);
+    each(running, |it| step(it, Action::Pause { container: existing(it) }).ends("Paused"))
 }
 
 /// Plans to let frozen containers go on.
 #[must_use]
 pub fn unpause(known: &Known, observed: &Observed, services: &BTreeSet<String>) -> Plan {
-    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
-    for container in selected(known, observed, services) {
-        if container.state.is_up() && !container.one_off {
-            let action = Action::Unpause { container: existing(container) };
-            plan.push(step(container, action).ends("Unpaused"));
-        }
-    }
-    plan
+    let running = replicas(known, observed, services, true);
+    each(running, |it| step(it, Action::Unpause { container: existing(it) }).ends("Unpaused"))
 }
 
 /// Plans the removal of containers that do not run, with their anonymous volumes if `volumes`.
@@ -128,14 +112,30 @@ pub fn remove_stopped(
     services: &BTreeSet<String>,
     volumes: bool,
 ) -> Plan {
-    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
-    for container in selected(known, observed, services) {
-        if !container.state.is_up() && !container.one_off {
-            let action = Action::Remove { container: container.id.clone(), volumes };
-            plan.push(step(container, action).shows("Removing", "Removed"));
-        }
-    }
-    plan
+    each(replicas(known, observed, services, false), |it| {
+        let action = Action::Remove { container: it.id.clone(), volumes };
+        step(it, action).shows("Removing", "Removed")
+    })
+}
+
+/// One step for each container; none waits for another.
+fn each<'a>(
+    containers: impl Iterator<Item = &'a Container>,
+    step: impl Fn(&Container) -> Step,
+) -> Plan {
+    let steps = containers.map(step).collect();
+    Plan { steps, on_failure: OnFailure::GoOn, ..Plan::default() }
+}
+
+/// The replicas that run, or those that do not.
+fn replicas<'a>(
+    known: &'a Known,
+    observed: &'a Observed,
+    services: &'a BTreeSet<String>,
+    up: bool,
+) -> impl Iterator<Item = &'a Container> {
+    let all = selected(known, observed, services);
+    all.filter(move |container| container.state.is_up() == up && !container.one_off)
 }
 
 fn selected<'a>(
