@@ -43,6 +43,9 @@ _rcompose() {
             rcompose,pause)
                 cmd="rcompose__subcmd__pause"
                 ;;
+            rcompose,plan)
+                cmd="rcompose__subcmd__plan"
+                ;;
             rcompose,port)
                 cmd="rcompose__subcmd__port"
                 ;;
@@ -106,6 +109,9 @@ _rcompose() {
             rcompose__subcmd__help,pause)
                 cmd="rcompose__subcmd__help__subcmd__pause"
                 ;;
+            rcompose__subcmd__help,plan)
+                cmd="rcompose__subcmd__help__subcmd__plan"
+                ;;
             rcompose__subcmd__help,port)
                 cmd="rcompose__subcmd__help__subcmd__port"
                 ;;
@@ -149,7 +155,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --diagnostics --help config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help"
+            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --diagnostics --help config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -219,7 +225,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__config)
-            opts="-q -o -h --format --quiet --output --services --volumes --networks --models --hash --profiles --images --variables --environment --no-interpolate --no-normalize --no-path-resolution --no-consistency --no-env-resolution --resolve-image-digests --lock-image-digests --help"
+            opts="-q -o -h --format --quiet --output --services --volumes --networks --models --hash --profiles --images --variables --environment --no-interpolate --no-normalize --no-path-resolution --no-consistency --no-env-resolution --resolve-image-digests --lock-image-digests --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -249,7 +255,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__create)
-            opts="-h --force-recreate --no-recreate --remove-orphans --scale --pull --help"
+            opts="-h --force-recreate --no-recreate --remove-orphans --scale --pull --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,7 +277,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__down)
-            opts="-v -t -h --remove-orphans --volumes --timeout --help"
+            opts="-v -t -h --remove-orphans --volumes --timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,7 +299,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__exec)
-            opts="-d -e -T -u -w -i -t -h --detach --env --index --no-tty --privileged --user --workdir --interactive --tty --help"
+            opts="-d -e -T -u -w -i -t -h --detach --env --index --no-tty --privileged --user --workdir --interactive --tty --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -343,7 +349,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help"
+            opts="config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,6 +475,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -651,7 +671,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__kill)
-            opts="-s -h --signal --remove-orphans --help"
+            opts="-s -h --signal --remove-orphans --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -673,7 +693,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__logs)
-            opts="-f -n -t -h --follow --tail --since --until --timestamps --index --no-color --no-log-prefix --help"
+            opts="-f -n -t -h --follow --tail --since --until --timestamps --index --no-color --no-log-prefix --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -707,7 +727,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__ls)
-            opts="-a -q -h --all --format --quiet --help"
+            opts="-a -q -h --all --format --quiet --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -725,7 +745,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__pause)
-            opts="-h --help"
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -738,8 +758,38 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__plan)
+            opts="-V -t -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --json --detailed-exitcode --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --scale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pull)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__port)
-            opts="-h --protocol --index --help"
+            opts="-h --protocol --index --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -761,7 +811,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__ps)
-            opts="-a -q -h --all --format --status --filter --quiet --services --orphans --no-trunc --help"
+            opts="-a -q -h --all --format --status --filter --quiet --services --orphans --no-trunc --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -791,7 +841,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__restart)
-            opts="-t -h --timeout --no-deps --help"
+            opts="-t -h --timeout --no-deps --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -813,7 +863,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__rm)
-            opts="-f -s -v -a -h --force --stop --volumes --all --help"
+            opts="-f -s -v -a -h --force --stop --volumes --all --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -827,7 +877,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__run)
-            opts="-d -e -l -u -w -P -T -i -t -h --detach --rm --env --label --name --user --workdir --entrypoint --service-ports --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --help"
+            opts="-d -e -l -u -w -P -T -i -t -h --detach --rm --env --label --name --user --workdir --entrypoint --service-ports --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -889,7 +939,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__start)
-            opts="-h --help"
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -903,7 +953,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__stop)
-            opts="-t -h --timeout --help"
+            opts="-t -h --timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -925,7 +975,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__top)
-            opts="-h --help"
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -939,7 +989,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__unpause)
-            opts="-h --help"
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -953,7 +1003,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-d -V -t -h --detach --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --help"
+            opts="-V -t -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -999,7 +1049,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__version)
-            opts="-f -h --format --short --help"
+            opts="-f -h --format --short --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,7 +1071,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__wait)
-            opts="-h --help"
+            opts="-h --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

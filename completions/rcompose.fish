@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rcompose_global_optspecs
-    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= diagnostics= h/help
+    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= dry-run diagnostics= h/help
 end
 
 function __fish_rcompose_needs_command
@@ -39,6 +39,7 @@ json\t'One JSON object a line'
 github\t'GitHub Actions annotations'"
 complete -c rcompose -n "__fish_rcompose_needs_command" -l compatibility -d 'Name containers as version 1 of Docker Compose did'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l all-resources -d 'Keep resources that no service uses'
+complete -c rcompose -n "__fish_rcompose_needs_command" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "create" -d 'Create containers, but start none'
@@ -48,6 +49,7 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "kill" -d 'Send a 
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "logs" -d 'View output of containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ls" -d 'List projects'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "pause" -d 'Pause containers'
+complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "plan" -d 'Show what `up` would do, and why; nothing is changed'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "port" -d 'Show the public address of a port'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "ps" -d 'List containers'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "restart" -d 'Restart containers'
@@ -80,16 +82,19 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-consiste
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l no-env-resolution -d 'Leave `env_file` as it is written'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l resolve-image-digests -d 'Pin the tags of images to digests'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l lock-image-digests -d 'Print an override file that pins the tags of images to digests'
+complete -c rcompose -n "__fish_rcompose_using_subcommand config" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand config" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'When to pull images: always, missing or never' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l remove-orphans -d 'Remove containers of services that are no longer in the files, and one-off containers'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s v -l volumes -d 'Remove named volumes and anonymous ones, and their data'
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -s e -l env -d 'Set a variable (NAME=VALUE)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -l index -d 'Number of the container, of a service with several' -r
@@ -101,9 +106,11 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -s d -l detach -
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -s T -l no-tty -d 'Run without a terminal (the default where standard output is none)'
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -l privileged -d 'Give the command all capabilities'
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -s t -l tty -d 'Run with a terminal, as is the default'
+complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand exec" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -s s -l signal -d 'Signal to send' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -l remove-orphans -d 'Send it to containers of services that are no longer in the files, too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand kill" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s n -l tail -d 'Number of lines from the end of each container\'s output, or all' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l since -d 'Only what was written since then: a time (2013-01-02T13:23:37Z) or how long ago (42m)' -r
@@ -113,14 +120,32 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s f -l follow -
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s t -l timestamps -d 'Show the time of each line'
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l no-color -d 'Show output without colours'
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l no-log-prefix -d 'Show output without the names of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand logs" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -l format -d 'Format of the output: table or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s a -l all -d 'Also projects of which nothing runs'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s q -l quiet -d 'Names alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l scale -d 'Number of containers of a service' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l force-recreate -d 'Replace containers even if nothing has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-recreate -d 'Keep containers even if something has changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l always-recreate-deps -d 'Replace containers of dependencies too'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s V -l renew-anon-volumes -d 'Give replaced containers new anonymous volumes'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-deps -d 'Leave out what the services depend on'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-start -d 'Create containers, but start none'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l json -d 'Show it as JSON'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l detailed-exitcode -d 'End with 2 if there is something to do, 0 if there is nothing'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand port" -l protocol -d 'Protocol of the port: tcp or udp' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand port" -l index -d 'Number of the container, of a service with several' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand port" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand port" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l format -d 'Format of the output: table or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l status -d 'Only containers in this state' -r
@@ -131,14 +156,17 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s a -l all -d 'Al
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s q -l quiet -d 'IDs alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l services -d 'Names of services alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l no-trunc -d 'Cut nothing short'
+complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand ps" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -l no-deps -d 'Leave alone the services that restart with those'
+complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand restart" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s f -l force -d 'Do not ask'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s s -l stop -d 'Stop containers before'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s v -l volumes -d 'Remove anonymous volumes too'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s a -l all -d 'Does nothing: one-off containers are never removed here'
+complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s e -l env -d 'Set a variable (NAME=VALUE, or NAME with the value it has here)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s l -l label -d 'Set a label (NAME=VALUE)' -r
@@ -156,11 +184,16 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l no-deps -d 'St
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s T -l no-tty -d 'Run without a terminal (the default where standard output is none)'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s t -l tty -d 'Run with a terminal, as is the default'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand start" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand start" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s t -l timeout -d 'Seconds between stop signal and kill' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand stop" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand top" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand top" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d 'Seconds between stop signal and kill' -r
@@ -169,7 +202,6 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach -d 'Show
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-attach -d 'Show no output of these services' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait-timeout -d 'Seconds to wait for that at the most (0: without end)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l exit-code-from -d 'End with the exit code of this service; implies --abort-on-container-exit' -r
-complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l always-recreate-deps -d 'Replace containers of dependencies too'
@@ -177,6 +209,8 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s V -l renew-anon
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Leave out what the services depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l plan -d 'Show what would be done, and why, and change nothing'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach-dependencies -d 'Show the output of dependencies too'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait -d 'Return once the containers are healthy, or run if they have no health check'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l abort-on-container-exit -d 'Stop all containers when one ends'
@@ -184,29 +218,33 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l abort-on-contai
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-color -d 'Show output without colours'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-log-prefix -d 'Show output without the names of containers'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l timestamps -d 'Show the time before each line of output'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s f -l format -d 'Format of the output: pretty or json' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -l short -d 'Show the number alone'
+complete -c rcompose -n "__fish_rcompose_using_subcommand version" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand version" -s h -l help -d 'Print help'
+complete -c rcompose -n "__fish_rcompose_using_subcommand wait" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand wait" -s h -l help -d 'Print help'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "create" -d 'Create containers, but start none'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "down" -d 'Stop and remove containers and networks'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "exec" -d 'Run a command in a running container'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "kill" -d 'Send a signal to containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "logs" -d 'View output of containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "ls" -d 'List projects'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "pause" -d 'Pause containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "port" -d 'Show the public address of a port'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "ps" -d 'List containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "restart" -d 'Restart containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "rm" -d 'Remove stopped containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "run" -d 'Run a one-off command in a container of its own'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "start" -d 'Start containers that are there'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "stop" -d 'Stop containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "top" -d 'Show the processes of containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "unpause" -d 'Unpause containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "up" -d 'Create and start containers'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "version" -d 'Show the version'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "wait" -d 'Wait until containers have ended'
-complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause port ps restart rm run start stop top unpause up version wait help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "config" -d 'Parse, resolve and print the project in canonical form'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "create" -d 'Create containers, but start none'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "down" -d 'Stop and remove containers and networks'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "exec" -d 'Run a command in a running container'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "kill" -d 'Send a signal to containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "logs" -d 'View output of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "ls" -d 'List projects'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "pause" -d 'Pause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "plan" -d 'Show what `up` would do, and why; nothing is changed'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "port" -d 'Show the public address of a port'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "ps" -d 'List containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "restart" -d 'Restart containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "rm" -d 'Remove stopped containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "run" -d 'Run a one-off command in a container of its own'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "start" -d 'Start containers that are there'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "stop" -d 'Stop containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "top" -d 'Show the processes of containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "unpause" -d 'Unpause containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "up" -d 'Create and start containers'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "version" -d 'Show the version'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "wait" -d 'Wait until containers have ended'
+complete -c rcompose -n "__fish_rcompose_using_subcommand help; and not __fish_seen_subcommand_from config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

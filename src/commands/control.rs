@@ -8,8 +8,8 @@ use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::compose::model::Model;
 use crate::engine::Engine;
-use crate::plan::{Known, Plan};
-use crate::state::observed::Observed;
+use crate::plan::{Action, Known, Plan, Target};
+use crate::state::observed::{Observed, State};
 
 /// A project as its files or labels tell it, and what the engine has of it.
 pub(super) struct Scene {
@@ -42,6 +42,17 @@ impl Scene {
         };
         let has_files = model.is_some();
         Ok(Some(Self { project, engine, known, observed, has_files, model, signals }))
+    }
+
+    /// Takes the stops of a plan that was not carried out for done, for the plan after it.
+    fn pretend(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            if let Action::Stop { container: Target::Existing(id), .. } = &step.action
+                && let Some(found) = self.observed.containers.iter_mut().find(|it| it.id == *id)
+            {
+                found.state = State::Exited;
+            }
+        }
     }
 
     /// Runs a plan to its end.
@@ -78,11 +89,14 @@ pub(super) fn sequence(
             return Ok(Exit::Interrupted);
         };
         for (index, planner) in planners.iter_mut().enumerate() {
-            if index > 0 {
+            if index > 0 && !context.options.dry_run {
                 scene.observed = scene.engine.observe(&scene.project, &[], &[], &[]).await?;
             }
             let plan = planner(&scene, &services, context)?;
             scene.run(&plan, context).await?;
+            if context.options.dry_run {
+                scene.pretend(&plan);
+            }
         }
         Ok(Exit::Success)
     })

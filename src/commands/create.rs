@@ -2,7 +2,7 @@
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
-use crate::commands::up::{self, Creation};
+use crate::commands::{planning, up};
 
 /// Create containers, but start none
 #[derive(Debug, clap::Args)]
@@ -27,13 +27,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let wanted = Creation {
-        services: &args.services,
+    let planning = planning::Wanted {
+        services: args.services.clone(),
         force_recreate: args.force_recreate,
         no_recreate: args.no_recreate,
         remove_orphans: args.remove_orphans,
-        scale: &args.scale,
-        pull: args.pull.as_deref(),
+        scale: args.scale.clone(),
+        pull: args.pull.clone(),
+        ..planning::Wanted::default()
     };
-    up::create(&wanted, context)
+    up::create(planning, context)
 }

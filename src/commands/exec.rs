@@ -62,6 +62,11 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
             index => format!("service \"{service}\" is not running container #{index}"),
         })
     })?;
+    if context.options.dry_run {
+        let command = args.command.join(" ");
+        context.terminal.out(&format!("would run in container {}: {command}\n", container.name))?;
+        return Ok(Exit::Success);
+    }
     let options = ExecOptions {
         command: args.command.clone(),
         tty,

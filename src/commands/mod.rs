@@ -14,7 +14,10 @@ mod ls;
 mod options;
 mod outputs;
 mod pause;
+mod plan;
+mod planning;
 mod port;
+mod preview;
 mod ps;
 mod restart;
 mod rm;
@@ -61,6 +64,7 @@ enum Command {
     Logs(logs::Args),
     Ls(ls::Args),
     Pause(pause::Args),
+    Plan(plan::Args),
     Port(port::Args),
     Ps(ps::Args),
     Restart(restart::Args),
@@ -113,6 +117,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),
         Command::Pause(args) => pause::run(&args, &mut context),
+        Command::Plan(args) => plan::run(&args, &mut context),
         Command::Port(args) => port::run(&args, &mut context),
         Command::Ps(args) => ps::run(&args, &mut context),
         Command::Restart(args) => restart::run(&args, &mut context),

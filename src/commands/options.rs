@@ -54,6 +54,9 @@ pub(super) struct GlobalOptions {
     /// Context of the Docker configuration to take the engine's address from
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    /// Show what would be done, and change nothing
+    #[arg(long, global = true)]
+    pub(super) dry_run: bool,
     /// How problems in files are shown
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     diagnostics: DiagnosticsForm,

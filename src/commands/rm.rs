@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         }
         let names: Vec<&str> = plan.steps.iter().map(|step| step.subject.name()).collect();
         context.terminal.out(&format!("Going to remove {}\n", names.join(", ")))?;
-        if args.force || control::confirm("Are you sure?", context)? {
+        if args.force || context.options.dry_run || control::confirm("Are you sure?", context)? {
             return Ok(plan);
         }
         Ok(Plan::default())

@@ -210,6 +210,9 @@ impl OneOff<'_> {
         let tty = self.tty;
         let made = plan::one_off(&service, spec, &observed);
         let id = self.carry_out(&made, context, signals).await?;
+        if context.options.dry_run {
+            return Ok(Exit::Success);
+        }
         if self.args.detach {
             self.engine.start(&id).await?;
             context.terminal.out(&format!("{id}\n"))?;

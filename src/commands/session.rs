@@ -14,6 +14,7 @@ use crate::commands::exit::Error;
 use crate::commands::failure;
 use crate::commands::options::Context;
 use crate::commands::outputs::Outputs;
+use crate::commands::preview::{Form, Preview};
 use crate::compose::model::Model;
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
@@ -99,7 +100,8 @@ pub(super) async fn run(
     Ok(report)
 }
 
-/// As [`run`], with progress alone to show; what failed is explained.
+/// As [`run`], with progress alone to show; what failed is explained. A dry run shows the plan
+/// instead.
 ///
 /// # Errors
 /// An interrupt, and the problems of what failed, with their places in `model`.
@@ -111,6 +113,11 @@ pub(super) async fn carry_out(
     context: &mut Context,
     signals: &mut Signals,
 ) -> Result<Report, Error> {
+    if context.options.dry_run {
+        let form = Form::of_dry_run(context);
+        Preview { project, model, engine, plans: &[plan] }.show(form, context).await?;
+        return Ok(Report { outcomes: Vec::new(), interrupted: false });
+    }
     let mut reporter = Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
     let report = run(plan, project, engine, &mut reporter, signals).await?;
     let problems = failure::explain(plan, &report, model, project, engine).await;

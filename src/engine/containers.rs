@@ -366,6 +366,14 @@ impl Engine {
         Ok(self.docker.rename_container(id, options).await?)
     }
 
+    /// All that the engine tells of a container, in its own words.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn describe(&self, id: &str) -> Result<serde_json::Value, Error> {
+        self.transport.get(&format!("/containers/{id}/json")).await
+    }
+
     /// Looks at one container.
     ///
     /// # Errors

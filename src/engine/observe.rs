@@ -194,6 +194,10 @@ fn of_project(project: &str) -> String {
     format!("{}={project}", labels::PROJECT)
 }
 
+fn image_path(reference: &str) -> String {
+    format!("/images/{}/json", encode(reference).replace("%2F", "/").replace("%3A", ":"))
+}
+
 impl Engine {
     /// The containers of a project that Docker Compose knows too, stopped ones included.
     ///
@@ -287,11 +291,24 @@ impl Engine {
             .collect())
     }
 
+    /// All that the engine tells of an image, in its own words, if it is there.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn describe_image(
+        &self,
+        reference: &str,
+    ) -> Result<Option<serde_json::Value>, Error> {
+        match self.transport.get(&image_path(reference)).await {
+            Ok(image) => Ok(Some(image)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The image that a reference stands for, if it is there.
     async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
-        let path =
-            format!("/images/{}/json", encode(reference).replace("%2F", "/").replace("%3A", ":"));
-        match self.transport.get::<ImageAnswer>(&path).await {
+        match self.transport.get::<ImageAnswer>(&image_path(reference)).await {
             Ok(image) => {
                 let volumes = image.config.volumes.into_keys().collect();
                 Ok(Some(Image { id: image.id, volumes }))

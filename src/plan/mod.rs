@@ -4,11 +4,13 @@
 //! The executor decides nothing; it runs the steps of a [`Plan`] as soon as those before them allow.
 //! A plan prints as text, which is what its tests compare.
 
+mod changes;
 mod containers;
 mod control;
 mod converge;
 mod images;
 mod lifecycle;
+mod outline;
 mod teardown;
 #[cfg(test)]
 mod tests;
@@ -17,10 +19,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::plan::changes::{Change, changes};
 pub use crate::plan::control::{Restart, kill, pause, remove_stopped, restart, start, unpause};
 pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
 pub use crate::plan::lifecycle::{one_off, wait};
+pub use crate::plan::outline::{Entry, Verb, Waits, has_changes, outline};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;

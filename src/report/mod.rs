@@ -56,6 +56,12 @@ impl Terminal {
         (self.ansi, self.progress) = (ansi, progress);
     }
 
+    /// How progress is shown.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
     /// Whether standard error shows colours.
     #[must_use]
     pub fn colours_errors(&self) -> bool {

@@ -21,6 +21,7 @@ fn the_program_and_its_commands() {
       logs     View output of containers
       ls       List projects
       pause    Pause containers
+      plan     Show what `up` would do, and why; nothing is changed
       port     Show the public address of a port
       ps       List containers
       restart  Restart containers
@@ -48,6 +49,7 @@ fn the_program_and_its_commands() {
           --ansi <WHEN>                 When colours are shown: auto, never or always
       -H, --host <URL>                  Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
           --context <NAME>              Context of the Docker configuration to take the engine's address from
+          --dry-run                     Show what would be done, and change nothing
           --diagnostics <FORM>          How problems in files are shown [default: plain] [possible values: plain, json, github]
       -h, --help                        Print help (see more with '--help')
     ");

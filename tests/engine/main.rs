@@ -30,6 +30,7 @@ mod networks;
 mod one_off;
 mod orphans;
 mod peer;
+mod previews;
 mod project;
 mod publishing;
 mod refusals;

@@ -32,6 +32,14 @@ fn succeed(peer: &[String], project: &Project, args: &[&str]) -> Output {
     output
 }
 
+/// Runs Docker Compose, which must succeed; gives whether there is one.
+#[track_caller]
+pub(crate) fn succeeds(project: &Project, args: &[&str]) -> bool {
+    let Some(peer) = peer() else { return false };
+    succeed(&peer, project, args);
+    true
+}
+
 const COMPOSE: &str = "
 services:
   web:

@@ -1,0 +1,177 @@
+//! What decides over a plan: the flags that `up` and `plan` share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::commands::exit::Error;
+use crate::commands::options::Context;
+use crate::commands::session;
+use crate::compose::Steps;
+use crate::compose::files::Files;
+use crate::compose::model::Model;
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::engine::{Engine, quirks};
+use crate::plan::{self, Options, Plan, PullPolicy, Recreate};
+use crate::state::desired::{Desired, Surroundings};
+use crate::state::observed::Observed;
+
+/// Flags of `up` that say what is to be there.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Wanted {
+    /// Services to start, with what they depend on (all, if none are named)
+    pub services: Vec<String>,
+    /// Replace containers even if nothing has changed
+    #[arg(long, conflicts_with = "no_recreate")]
+    pub force_recreate: bool,
+    /// Keep containers even if something has changed
+    #[arg(long, conflicts_with_all = ["renew_anon_volumes", "always_recreate_deps"])]
+    pub no_recreate: bool,
+    /// Replace containers of dependencies too
+    #[arg(long)]
+    pub always_recreate_deps: bool,
+    /// Give replaced containers new anonymous volumes
+    #[arg(short = 'V', long)]
+    pub renew_anon_volumes: bool,
+    /// Leave out what the services depend on
+    #[arg(long)]
+    pub no_deps: bool,
+    /// Create containers, but start none
+    #[arg(long)]
+    pub no_start: bool,
+    /// Number of containers of a service
+    #[arg(long = "scale", value_name = "SERVICE=NUM")]
+    pub scale: Vec<String>,
+    /// Remove containers of services that are no longer in the files
+    #[arg(long)]
+    pub remove_orphans: bool,
+    /// Seconds between stop signal and kill
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+    /// When to pull images: always, missing or never
+    #[arg(long, value_name = "POLICY")]
+    pub pull: Option<String>,
+}
+
+/// What is to be there, and how far one may go for it.
+pub(super) struct Planning {
+    pub model: Model,
+    pub desired: Desired,
+    pub options: Options,
+    pull: Option<PullPolicy>,
+}
+
+impl Planning {
+    /// Reads the project and checks all that can be checked without an engine. The services in the
+    /// options' `attach` are up to the caller.
+    pub(super) fn new(args: &Wanted, context: &mut Context) -> Result<Self, Error> {
+        let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
+        let model = context.load(&args.services, &steps)?;
+        if model.services.is_empty() {
+            return Err(Error::Usage("no service selected".to_owned()));
+        }
+        let ignore_orphans = model.flag("COMPOSE_IGNORE_ORPHANS");
+        if args.remove_orphans && ignore_orphans {
+            let message = "COMPOSE_IGNORE_ORPHANS and --remove-orphans cannot be combined";
+            return Err(Error::Usage(message.to_owned()));
+        }
+        let pull = args.pull.as_deref().map(pull_policy).transpose()?;
+        let around = Surroundings {
+            separator: context.separator(&model),
+            scale: scale(&args.scale, &model)?,
+            read: &|path| Files::Disk.read_text(path),
+        };
+        let (desired, warnings) = Desired::new(&model, &around).map_err(Error::Project)?;
+        context.show(&warnings);
+        let named: BTreeSet<String> = args.services.iter().cloned().collect();
+        let recreate = if args.no_recreate {
+            Recreate::Never
+        } else if args.force_recreate || args.renew_anon_volumes {
+            Recreate::Always
+        } else {
+            Recreate::Diverged
+        };
+        let options = Options {
+            recreate,
+            recreate_dependencies: match recreate {
+                Recreate::Never => Recreate::Never,
+                _ if args.always_recreate_deps => Recreate::Always,
+                _ => Recreate::Diverged,
+            },
+            targeted: (!named.is_empty()).then_some(named),
+            no_start: args.no_start,
+            remove_orphans: args.remove_orphans || model.flag("COMPOSE_REMOVE_ORPHANS"),
+            ignore_orphans,
+            renew_volumes: args.renew_anon_volumes,
+            grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
+            attach: BTreeSet::new(),
+        };
+        Ok(Self { model, desired, options, pull })
+    }
+
+    /// Refuses what this engine cannot do, with the place that asks for it.
+    pub(super) fn check_engine(&self, engine: &Engine) -> Result<(), Error> {
+        let mut problems = Diagnostics::default();
+        for service in &self.desired.services {
+            let spec = service.template.container(1);
+            for gate in quirks::refused(&spec, engine.facts()) {
+                problems.push(Diagnostic::error(
+                    service.span,
+                    format!("service `{}`: {gate}", service.name),
+                ));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
+    }
+
+    /// Looks at what is there.
+    pub(super) async fn observe(&self, engine: &Engine) -> Result<Observed, Error> {
+        session::observe(engine, &self.desired).await
+    }
+
+    /// The images that must be there first.
+    pub(super) fn images(&self, observed: &Observed) -> Result<Plan, Error> {
+        plan::images(&self.desired, observed, self.pull).map_err(Error::Project)
+    }
+
+    /// How what is there becomes what is to be there.
+    pub(super) fn converge(
+        &self,
+        observed: &Observed,
+        context: &mut Context,
+    ) -> Result<Plan, Error> {
+        let plan =
+            plan::converge(&self.desired, observed, &self.options).map_err(Error::Project)?;
+        context.show(&plan.warnings);
+        Ok(plan)
+    }
+}
+
+fn pull_policy(word: &str) -> Result<PullPolicy, Error> {
+    PullPolicy::parse(word).filter(|_| !word.is_empty()).ok_or_else(|| {
+        Error::Usage(format!("invalid --pull option \"{word}\": use always, missing or never"))
+    })
+}
+
+/// Reads `--scale`.
+fn scale(args: &[String], model: &Model) -> Result<BTreeMap<String, u32>, Error> {
+    args.iter()
+        .map(|arg| {
+            let invalid =
+                || Error::Usage(format!("invalid --scale option \"{arg}\". Should be SERVICE=NUM"));
+            let (service, number) = arg.split_once('=').ok_or_else(invalid)?;
+            let number = number.parse().map_err(|_| invalid())?;
+            known_service(service, model)?;
+            Ok((service.to_owned(), number))
+        })
+        .collect()
+}
+
+/// Refuses a name that is none of the project's services.
+pub(super) fn known_service(service: &str, model: &Model) -> Result<(), Error> {
+    if model.services.contains_key(service) {
+        return Ok(());
+    }
+    let near = nearest(service, model.services.keys().map(String::as_str));
+    let hint = near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+    Err(Error::Usage(format!("no such service: {service}{hint}")))
+}
