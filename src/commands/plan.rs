@@ -40,11 +40,13 @@ pub(super) async fn show(
     let observed = planning.observe(engine).await?;
     let images = planning.images(&observed)?;
     let converge = planning.converge(&observed, context)?;
+    let taken = planning.port_conflicts(&converge, engine).await?;
     let preview = Preview {
         project: &planning.desired.project,
         model: Some(&planning.model),
         engine,
         plans: &[&images, &converge],
     };
-    preview.show(form, context).await
+    let has_changes = preview.show(form, context).await?;
+    if taken.is_empty() { Ok(has_changes) } else { Err(Error::Project(taken)) }
 }

@@ -10,8 +10,8 @@ use crate::compose::Steps;
 use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::engine::{Engine, quirks};
-use crate::plan::{self, Options, Plan, PullPolicy, Recreate};
+use crate::engine::{self, Engine, Listening, quirks};
+use crate::plan::{self, Holder, HostPort, Needed, Options, Plan, PullPolicy, Recreate};
 use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::Observed;
 
@@ -143,6 +143,45 @@ impl Planning {
             plan::converge(&self.desired, observed, &self.options).map_err(Error::Project)?;
         context.show(&plan.warnings);
         Ok(plan)
+    }
+
+    /// The ports of the host that a plan cannot have, with who has them.
+    pub(super) async fn port_conflicts(
+        &self,
+        plan: &Plan,
+        engine: &Engine,
+    ) -> Result<Diagnostics, Error> {
+        let needed = plan::needed_ports(plan, &self.desired);
+        if needed.is_empty() {
+            return Ok(Diagnostics::default());
+        }
+        let mut held = Vec::new();
+        for row in engine.running().await? {
+            let holder =
+                plan::container_holder(&row.id, row.name(), |key| row.label(key).to_owned());
+            for port in row.ports.iter().filter(|port| port.public != 0) {
+                let at = HostPort {
+                    address: port.ip.clone(),
+                    port: port.public,
+                    protocol: port.protocol.clone(),
+                };
+                held.push((at, holder.clone()));
+            }
+        }
+        if engine.is_here().await {
+            for Needed { port, .. } in &needed {
+                // A container that has it has been named.
+                if held.iter().any(|(other, _)| other.overlaps(port)) {
+                    continue;
+                }
+                if let Listening::Taken(process) =
+                    engine::listening(&port.address, port.port, &port.protocol)
+                {
+                    held.push((port.clone(), Holder::Process(process)));
+                }
+            }
+        }
+        Ok(plan::port_conflicts(plan, &needed, &held, &self.model))
     }
 }
 

@@ -117,6 +117,10 @@ impl<'a> Up<'a> {
             observed = self.planning.observe(&engine).await?;
         }
         let plan = self.planning.converge(&observed, context)?;
+        let taken = self.planning.port_conflicts(&plan, &engine).await?;
+        if !taken.is_empty() {
+            return Err(Error::Project(taken));
+        }
         if !self.args.detach && !self.args.planning.no_start && !self.args.wait {
             return self.attend(&plan, &engine, &mut signals, context).await;
         }

@@ -142,6 +142,10 @@ impl Transport {
         Ok(Self { client, endpoint, version: OnceLock::new() })
     }
 
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     pub(super) fn set_version(&self, api: Api) {
         let _ = self.version.set(api);
     }

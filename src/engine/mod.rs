@@ -14,6 +14,7 @@ mod images;
 mod logs;
 mod networks;
 mod observe;
+mod ports;
 pub mod quirks;
 mod volumes;
 
@@ -29,6 +30,7 @@ pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
 use crate::engine::facts::Facts;
 pub use crate::engine::logs::{LogChunk, LogOptions, LogStream};
 pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow};
+pub use crate::engine::ports::{Listening, listening};
 use crate::env::Env;
 
 /// Seconds that a request may take to be answered; waiting requests are answered at once.

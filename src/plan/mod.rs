@@ -11,6 +11,7 @@ mod converge;
 mod images;
 mod lifecycle;
 mod outline;
+mod ports;
 mod teardown;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
 pub use crate::plan::lifecycle::{one_off, wait};
 pub use crate::plan::outline::{Entry, Verb, Waits, has_changes, outline};
+pub use crate::plan::ports::{
+    Holder, HostPort, Needed, container_holder, needed_ports, port_conflicts,
+};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;

@@ -67,12 +67,13 @@ fn a_refused_project_leaves_nothing() {
     assert_eq!(project.resources(), [""; 0]);
 }
 
-/// A port that is taken is named with its place, and the next `up` can use it once it is free.
+/// A port that is taken is told before anything is made, with who has it, and the next `up` can use it
+/// once it is free.
 ///
-/// The test itself listens on a port that a service publishes. `up` fails and says where; what does
-/// not need the port runs. When nobody listens any more, `up` succeeds.
+/// The test itself listens on a port that a service publishes. `up` fails, says where and who, and the
+/// engine has nothing of the project. When nobody listens any more, `up` succeeds.
 #[test]
-fn a_port_that_is_taken() {
+fn a_port_that_is_taken_by_a_process() {
     let Some(project) = Project::new() else { return };
     let (listener, port) = free_port();
     project.compose(&format!(
@@ -83,27 +84,98 @@ fn a_port_that_is_taken() {
     init: true
     command: sleep 600
     depends_on: [db]
-    ports: ['{port}:80']
+    ports:
+      - '1:1'
+      - '{port}:80'
+"
+    ));
+    for command in ["up", "plan"] {
+        let message = project.fail(&[command]);
+        for part in [
+            &format!("port {port} of the host, which `web` publishes, is taken by "),
+            &format!("(process {})", std::process::id()),
+            "compose.yaml:10:9",
+            &format!("help: stop it, or publish another port, such as `{}:80`", port + 1),
+        ] {
+            assert!(message.contains(part), "no `{part}` in\n{message}");
+        }
+        assert_eq!(project.resources(), [""; 0]);
+    }
+
+    drop(listener);
+    project.compose(&format!(
+        "services: {{web: {{image: busybox, init: true, command: sleep 600, ports: ['{port}:80']}}}}"
+    ));
+    project.succeed(&["up", "-d"]);
+    assert_eq!(project.status("web-1"), "running");
+    // Whoever has a port keeps it.
+    project.succeed(&["up", "-d", "--force-recreate"]);
+    assert_eq!(project.status("web-1"), "running");
+}
+
+/// All ports that containers of other projects have are told at once, with how to free them.
+///
+/// One project publishes two ports, another one wants both, one of them on an address of its own. `up`
+/// of the second one fails and names both.
+#[test]
+fn ports_that_are_taken_by_containers() {
+    let Some(first) = Project::new() else { return };
+    let Some(second) = Project::new() else { return };
+    let (one, two) = (free_port(), free_port());
+    let (a, b) = (one.1, two.1);
+    drop((one, two));
+    let compose = |address: &str| {
+        format!(
+            "
+services:
+  x: {{image: busybox, init: true, command: sleep 600, ports: ['{address}{a}:80']}}
+  y: {{image: busybox, init: true, command: sleep 600, ports: ['{b}:80', '{b}:80/udp']}}
+"
+        )
+    };
+    first.compose(&compose(""));
+    first.succeed(&["up", "-d"]);
+    second.compose(&compose("127.0.0.1:"));
+    let message = second.fail(&["up", "-d"]);
+    for part in [
+        &format!("port 127.0.0.1:{a} of the host, which `x` publishes, is taken by container"),
+        &format!("{}-x-1 of project `{}`", first.name, first.name),
+        &format!("port {b} of the host, which `y` publishes"),
+        &format!("port {b}/udp of the host, which `y` publishes"),
+        &format!("help: stop it with `rcompose -p {} stop y`", first.name),
+    ] {
+        assert!(message.contains(part), "no `{part}` in\n{message}");
+    }
+    assert_eq!(second.resources(), [""; 0]);
+}
+
+/// A project that is in its own way is told so.
+///
+/// Two services with one port, and a service with a port and two replicas.
+#[test]
+fn ports_that_are_wanted_twice() {
+    let Some(project) = Project::new() else { return };
+    let (listener, port) = free_port();
+    drop(listener);
+    project.compose(&format!(
+        "services:
+  x: {{image: busybox, ports: ['{port}:80']}}
+  y: {{image: busybox, ports: ['127.0.0.1:{port}:81']}}
 "
     ));
     let message = project.fail(&["up", "-d"]);
     for part in [
-        "cannot start container [PROJECT]-web-1 of service `web`",
-        "compose.yaml:8:",
-        "help: stop what uses the port, or publish another one",
-        "still running: [PROJECT]-db-1; not running: [PROJECT]-web-1",
-        &port.to_string(),
+        format!("`x` and `y` both publish port 127.0.0.1:{port}"),
+        "published here first".to_owned(),
     ] {
-        assert!(message.contains(part), "no `{part}` in\n{message}");
+        assert!(message.contains(&part), "no `{part}` in\n{message}");
     }
-    assert_eq!(project.status("db-1"), "running");
-    assert_ne!(project.status("web-1"), "running");
-
-    drop(listener);
-    let db = project.instance("db-1");
-    project.succeed(&["up", "-d"]);
-    assert_eq!(project.status("web-1"), "running");
-    assert_eq!(project.instance("db-1"), db);
+    project
+        .compose(&format!("services: {{x: {{image: busybox, scale: 2, ports: ['{port}:80']}}}}"));
+    let message = project.fail(&["up", "-d"]);
+    let part = format!("`x` has several containers, but only one of them can have port {port}");
+    assert!(message.contains(&part), "no `{part}` in\n{message}");
+    assert_eq!(project.resources(), [""; 0]);
 }
 
 /// A name that is taken by a container of others is spoken of, and that container is left alone.
