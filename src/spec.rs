@@ -21,6 +21,43 @@ pub struct ContainerSpec {
     pub joins: Vec<Join>,
     /// Time between the stop signal and the kill; the engine's default if `None`.
     pub grace: Option<Duration>,
+    /// What is put into it before each start.
+    pub files: Vec<InlineFile>,
+    pub hooks: Hooks,
+}
+
+/// A file whose content is known here and copied into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineFile {
+    /// An absolute path in the container.
+    pub target: String,
+    pub content: String,
+    pub mode: u32,
+    pub user: u64,
+    pub group: u64,
+}
+
+/// Commands that are run in a container at turns of its life.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    pub post_start: Vec<Hook>,
+    pub pre_stop: Vec<Hook>,
+}
+
+impl Hooks {
+    pub const NONE: Self = Self { post_start: Vec::new(), pre_stop: Vec::new() };
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hook {
+    pub command: Vec<String>,
+    pub user: Option<String>,
+    pub privileged: bool,
+    pub folder: Option<String>,
+    /// `NAME=VALUE`, or a name alone.
+    pub env: Vec<String>,
+    /// With a terminal, as its service.
+    pub tty: bool,
 }
 
 impl ContainerSpec {

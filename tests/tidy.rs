@@ -96,7 +96,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("engine", &["env", "labels", "spec", "state", "event"]),
     (
         "execute",
-        &["source", "yaml", "labels", "spec", "state", "plan", "engine", "event", "compose"],
+        &[
+            "source", "yaml", "names", "labels", "spec", "state", "plan", "engine", "event",
+            "compose",
+        ],
     ),
     // Tables of containers are made from the engine's answers.
     ("report", &["env", "event", "diagnostic", "labels", "engine"]),

@@ -35,6 +35,13 @@ pub(super) async fn explain(
             let name = step.subject.name();
             problem = problem.note(format!("{name} last wrote:{}", indented(&lines)));
         }
+        if let Error::Hook { output, .. } = error
+            && !output.is_empty()
+        {
+            let lines: Vec<&str> = output.lines().rev().take(TAIL).collect();
+            let lines: Vec<&str> = lines.into_iter().rev().collect();
+            problem = problem.note(format!("it last wrote:{}", indented(&lines.join("\n"))));
+        }
         if let Error::NoHealthcheck = error {
             problem =
                 problem.help("give it a `healthcheck`, or depend on it with `service_started`");
@@ -75,6 +82,15 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Create { .. } | Action::Rename { .. }, error) => {
             format!("cannot create container {name} of service `{service}`: {error}")
         }
+        (Action::Copy { .. }, error) => {
+            format!("cannot copy configs and secrets into container {name}: {error}")
+        }
+        (Action::Hook { turn, .. }, Error::Hook { code, .. }) => {
+            format!("container {name}: a {} hook exited with status {code}", turn.key())
+        }
+        (Action::Hook { turn, .. }, error) => {
+            format!("container {name}: cannot run a {} hook: {error}", turn.key())
+        }
         (Action::Start { .. } | Action::Attach { .. }, error) => {
             format!("cannot start container {name} of service `{service}`: {error}")
         }
@@ -96,7 +112,7 @@ fn message(step: &Step, error: &Error) -> String {
         (_, Error::Incomplete { code }) => {
             format!("service \"{service}\" didn't complete successfully: exit {code}")
         }
-        (_, Error::Engine(error)) => {
+        (_, error @ (Error::Engine(_) | Error::Hook { .. })) => {
             format!("dependency failed to start: container {name}: {error}")
         }
     }
@@ -109,6 +125,7 @@ fn place(step: &Step, error: &Error, model: Option<&Model>) -> Span {
     };
     let key = match (&step.action, error) {
         (Action::Pull { .. }, _) => "image",
+        (Action::Hook { turn, .. }, _) => turn.key(),
         (Action::Start { .. }, Error::Engine(error)) if error.is_about_ports() => "ports",
         (_, Error::Unhealthy { .. }) => "healthcheck",
         (_, Error::Engine(engine::Error::NotFound(message))) if message.contains("image") => {

@@ -2,6 +2,9 @@
 
 use std::io::Read as _;
 
+use futures_util::future::join;
+use tokio::sync::mpsc;
+
 use crate::commands::carrier::{self, Carrier, Program};
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
@@ -10,7 +13,8 @@ use crate::compose::Steps;
 use crate::compose::files::Files;
 use crate::compose::keys::command;
 use crate::compose::model::Model;
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
+use crate::execute::{self, Reports};
 use crate::names;
 use crate::plan::{self, Options, Plan};
 use crate::spec::ContainerSpec;
@@ -215,6 +219,7 @@ impl OneOff<'_> {
         }
         if self.args.detach {
             self.engine.start(&id).await?;
+            self.post_start(&id, &service).await?;
             context.terminal.out(&format!("{id}\n"))?;
             return Ok(Exit::Success);
         }
@@ -227,11 +232,35 @@ impl OneOff<'_> {
         }
         let carrier = Carrier { engine: self.engine, program: Program::Container(&id), tty };
         let input = self.args.interactive.then_some(input);
-        carrier.carry(output, input, &mut context.terminal).await?;
+        let carry = carrier.carry(output, input, &mut context.terminal);
+        let (ended, hooked) = join(carry, self.post_start(&id, &service)).await;
+        ended?;
         let code = self.engine.wait(&id).await?;
         if self.args.rm {
             self.engine.remove(&id, true).await?;
         }
+        hooked?;
         Ok(Exit::of(code))
+    }
+
+    /// Runs what the service wants run in a container that has just started.
+    async fn post_start(&self, id: &str, service: &DesiredService) -> Result<(), Error> {
+        let (events, _) = mpsc::unbounded_channel();
+        let (attached, _) = mpsc::unbounded_channel();
+        let reports = Reports { events, attached };
+        for hook in &service.template.hooks().post_start {
+            match execute::hook::run(self.engine, &reports, id, "", hook).await {
+                // Its command may be over before.
+                Ok(())
+                | Err(execute::Error::Engine(
+                    engine::Error::NotFound(_) | engine::Error::Conflict(_),
+                )) => {}
+                Err(error) => {
+                    let message = format!("service `{}`: post_start: {error}", service.name);
+                    return Err(Error::Usage(message));
+                }
+            }
+        }
+        Ok(())
     }
 }

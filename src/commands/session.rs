@@ -90,14 +90,22 @@ pub(super) async fn run(
                     return Err(Error::Interrupted);
                 }
             }
-            Some(event) = heard.recv() => reporter.on(&event)?,
+            Some(event) = heard.recv() => show_progress(&event, reporter)?,
             report = &mut running => break report,
         }
     };
     while let Ok(event) = heard.try_recv() {
-        reporter.on(&event)?;
+        show_progress(&event, reporter)?;
     }
     Ok(report)
+}
+
+/// Shows what happens but for what hooks write: that belongs to the output of containers.
+fn show_progress(event: &Event, reporter: &mut Reporter<'_>) -> io::Result<()> {
+    match event {
+        Event::Output { .. } | Event::OutputEnded { .. } => Ok(()),
+        other => reporter.on(other),
+    }
 }
 
 /// As [`run`], with progress alone to show; what failed is explained. A dry run shows the plan

@@ -16,6 +16,7 @@ use crate::names;
 use crate::plan::{self, Known};
 use crate::report::logs::{LogPrinter, Style};
 use crate::report::{Reporter, Streams};
+use crate::spec::Hooks;
 use crate::state::desired::Desired;
 
 /// Create and start containers
@@ -191,6 +192,14 @@ impl<'a> Up<'a> {
         };
         let mut logs = LogPrinter::new(style);
         logs.expect(attached.iter().copied());
+        let hooked = plan.attached().filter(|(service, _)| {
+            let service = self.planning.desired.service(service);
+            service.is_some_and(|service| *service.template.hooks() != Hooks::NONE)
+        });
+        let hooks: Vec<String> = hooked
+            .map(|(service, name)| format!("{} ->", names::short(project, service, name)))
+            .collect();
+        logs.expect(hooks.iter().map(String::as_str));
         let mut reporter = Reporter::new(&mut context.terminal, logs, Streams::Apart);
         if !attached.is_empty() {
             reporter.line(&format!("Attaching to {}", attached.join(", ")))?;

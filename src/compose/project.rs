@@ -77,6 +77,8 @@ pub struct Scope<'a> {
     /// The number of the replica, from 1.
     pub number: u32,
     pub separator: Separator,
+    /// The variables that interpolation saw.
+    pub env: &'a BTreeMap<String, String>,
     /// Reads a file that a key names, such as a seccomp profile.
     pub read: &'a dyn Fn(&str) -> Result<String, String>,
     /// Takes what has no effect; a clause.

@@ -188,10 +188,20 @@ impl Transport {
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
+        self.request(method, path, "application/json", body).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Error> {
         let request = Request::builder()
             .method(method)
             .uri(self.uri(path)?)
-            .header("content-type", "application/json")
+            .header("content-type", kind)
             .body(Either::Left(Full::new(body)))
             .map_err(|error| Error::Answer(error.to_string()))?;
         let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
@@ -218,6 +228,12 @@ impl Transport {
         let answer = self.send_with(Method::POST, path, Bytes::from(body.to_string())).await?;
         let body = collect(answer).await?;
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
+    }
+
+    /// Sends an archive.
+    pub(super) async fn put(&self, path: &str, archive: Vec<u8>) -> Result<(), Error> {
+        let body = Bytes::from(archive);
+        self.request(Method::PUT, path, "application/x-tar", body).await.map(drop)
     }
 
     /// Sends JSON; the answer's body is left to be read.

@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod exec;
 pub mod facts;
+mod files;
 mod images;
 mod logs;
 mod networks;

@@ -3,6 +3,7 @@
 //! It decides nothing about the project. What is interrupted or fails leaves a state that the next
 //! plan starts from.
 
+pub mod hook;
 mod step;
 mod wait;
 
@@ -39,6 +40,8 @@ pub enum Error {
     Incomplete { code: i64 },
     #[error("it has no health check")]
     NoHealthcheck,
+    #[error("the hook exited with status {code}")]
+    Hook { code: i64, output: String },
 }
 
 /// How a step ended.
@@ -92,13 +95,13 @@ impl Report {
         })
     }
 
-    /// The ID of the container that the last step has made.
+    /// The ID of the container that was made last.
     #[must_use]
     pub fn made(&self) -> Option<&str> {
-        match self.outcomes.last()? {
+        self.outcomes.iter().rev().find_map(|outcome| match outcome {
             Outcome::Done { made } => made.as_deref(),
             _ => None,
-        }
+        })
     }
 
     /// The ID of the container of a step.
@@ -139,7 +142,9 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         | Action::AwaitUp { .. }
         | Action::AwaitCompleted { .. }
         | Action::Pull { .. } => Some(Halt::Failed),
-        Action::Stop { .. } | Action::Restart { .. } if !step.completes => Some(Halt::Interrupted),
+        Action::Stop { .. } | Action::Restart { .. } | Action::Hook { .. } if !step.completes => {
+            Some(Halt::Interrupted)
+        }
         _ => None,
     }
 }

@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 use crate::engine::{self, Engine};
 use crate::event::Event;
 use crate::execute::wait::Hub;
-use crate::execute::{Attached, Error, Limits, Outcome, Reports};
+use crate::execute::{Attached, Error, Limits, Outcome, Reports, hook};
 use crate::labels;
-use crate::plan::{Action, Step};
+use crate::names;
+use crate::plan::{Action, Step, Turn};
 use crate::spec::{ContainerSpec, Shared};
 use crate::state::desired::set_label;
 use crate::state::hash::ServiceHash;
@@ -75,6 +76,21 @@ pub(super) async fn apply(
             };
         }
         Action::Rename { to, .. } => engine.rename(id, to).await,
+        Action::Copy { files, .. } => engine.put_files(id, files).await,
+        Action::Hook { hook, turn, .. } => {
+            let project = hub.project();
+            let service = step.service.as_deref().unwrap_or_default();
+            let source = format!("{} ->", names::short(project, service, step.subject.name()));
+            return match hook::run(engine, reports, id, &source, hook).await {
+                // What does not run any more needs no preparation for its end.
+                Err(Error::Engine(engine::Error::NotFound(_) | engine::Error::Conflict(_)))
+                    if *turn == Turn::PreStop =>
+                {
+                    Outcome::Done { made: None }
+                }
+                result => waited(result),
+            };
+        }
         Action::Attach { starts, .. } => match engine.attach(id).await {
             Ok((stream, container)) => {
                 let name = step.subject.name().to_owned();

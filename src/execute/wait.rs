@@ -36,6 +36,10 @@ impl<'a> Hub<'a> {
         Self { engine, project, waiting: RefCell::default() }
     }
 
+    pub(super) fn project(&self) -> &'a str {
+        self.project
+    }
+
     /// Passes events on, for ever. Begins anew when the connection breaks.
     pub(super) async fn listen(&self) -> Infallible {
         loop {

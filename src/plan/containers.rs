@@ -193,15 +193,16 @@ impl<'a> Planner<'a> {
                 .completes()
         };
         let mut last = made;
-        if old.state.is_up() {
+        let stopped = self.stopped.get(old.id.as_str()).map(|(stop, _)| *stop);
+        if old.state.is_up() && stopped.is_none() {
             let container = Target::Existing(old.id.clone());
             let grace = self.options.grace.or(service.template.grace());
             let stop =
                 part(Action::Stop { container, grace }).after([made]).after_end_of(before_stop);
-            last = self.plan.push(stop);
+            last = self.plan.push_stop(stop, service.template.hooks(), old).step;
         }
         let remove = Action::Remove { container: old.id.clone(), volumes: false };
-        last = self.plan.push(part(remove).after([last]));
+        last = self.plan.push(part(remove).after([last]).after(stopped));
         let rename = Action::Rename { container: Target::Made(made), to: name.clone() };
         last = self.plan.push(part(rename).after([last]).ends("Recreated"));
         Planned {

@@ -41,11 +41,16 @@ pub fn start<'a>(
                 done.add(service, container, None);
                 continue;
             }
-            let after = done.conditions(&mut plan, container, |_| true);
+            let mut after = done.conditions(&mut plan, container, |_| true);
+            if let Some(files) = known.files.get(service).filter(|files| !files.is_empty()) {
+                let (container_id, files) = (existing(container), files.clone());
+                let copy = step(container, Action::Copy { container: container_id, files });
+                after.push((plan.push(copy), Need::Success));
+            }
             let action = Action::Start { container: existing(container) };
             let step = step(container, action).shows("Starting", "Started");
-            let step = plan.push(Step { after, ..step });
-            done.add(service, container, Some(step));
+            let started = plan.push_start(Step { after, ..step }, known.hooks(service));
+            done.add(service, container, Some(started.last));
         }
     }
     (plan, empty)
@@ -73,8 +78,9 @@ pub fn restart(known: &Known, observed: &Observed, wanted: &Restart) -> Plan {
             let after = done.conditions(&mut plan, container, |it| it.restart);
             let action = Action::Restart { container: existing(container), grace: wanted.grace };
             let step = step(container, action).shows("Restarting", "Started");
-            let step = plan.push(Step { after, ..step });
-            done.add(service, container, Some(step));
+            let step = Step { after, ..step };
+            let started = plan.push_restart(step, known.hooks(service), container);
+            done.add(service, container, Some(started.last));
         }
     }
     plan

@@ -8,6 +8,7 @@ use crate::event::Subject;
 use crate::labels;
 use crate::plan::{Action, Cause, Plan, Step, StepId, Target};
 use crate::source::Span;
+use crate::spec::Hooks;
 use crate::state::desired::{Desired, DesiredService};
 use crate::state::observed::{Container, Observed, State};
 
@@ -245,34 +246,57 @@ impl Planner<'_> {
         cause: Cause,
     ) -> StepId {
         let grace = self.options.grace.or(service.and_then(|service| service.template.grace()));
-        remove(&mut self.plan, container, grace, false, cause, &[])
+        let hooks = service.map(|service| service.template.hooks());
+        let hooks = hooks.unwrap_or(const { &Hooks::NONE });
+        let ending = Ending { grace, hooks, volumes: false };
+        match self.stopped.get(container.id.as_str()) {
+            Some((stop, _)) => {
+                let container = Container { state: State::Exited, ..container.clone() };
+                remove(&mut self.plan, &container, &ending, cause, &[*stop])
+            }
+            None => remove(&mut self.plan, container, &ending, cause, &[]),
+        }
     }
+}
+
+/// How a container is removed.
+#[derive(Clone, Copy)]
+pub(super) struct Ending<'a> {
+    /// Between stop signal and kill.
+    pub(super) grace: Option<Duration>,
+    pub(super) hooks: &'a Hooks,
+    /// With its anonymous volumes.
+    pub(super) volumes: bool,
 }
 
 /// Plans the removal of a container: a stop if it runs, then the removal.
 pub(super) fn remove(
     plan: &mut Plan,
     container: &Container,
-    grace: Option<Duration>,
-    volumes: bool,
+    ending: &Ending<'_>,
     cause: Cause,
     after: &[StepId],
 ) -> StepId {
     let subject = Subject::Container(container.name.clone());
     let mut before = after.to_vec();
+    let mut hook = None;
     if container.state.is_up() {
-        let action = Action::Stop { container: Target::Existing(container.id.clone()), grace };
+        let target = Target::Existing(container.id.clone());
+        let action = Action::Stop { container: target, grace: ending.grace };
         let stop = Step::new(subject.clone(), action, cause.clone())
             .service(&container.service)
             .after_end_of(before)
             .shows("Stopping", "Stopped");
-        before = vec![plan.push(stop)];
+        let stopped = plan.push_stop(stop, ending.hooks, container);
+        before = vec![stopped.step];
+        hook = stopped.before;
     }
-    // A container that could not be stopped is removed by force.
-    let action = Action::Remove { container: container.id.clone(), volumes };
+    // A container that could not be stopped is removed by force; one whose hook has failed stays.
+    let action = Action::Remove { container: container.id.clone(), volumes: ending.volumes };
     let remove = Step::new(subject, action, cause)
         .service(&container.service)
         .after_end_of(before)
+        .after(hook)
         .shows("Removing", "Removed");
     plan.push(remove)
 }

@@ -62,13 +62,19 @@ pub fn one_off(service: &DesiredService, spec: ContainerSpec, observed: &Observe
         Some((parent.to_owned(), Target::Existing(first.id.clone())))
     });
     let subject = Subject::Container(spec.name.clone());
+    let files = spec.files.clone();
     let action = Action::Create {
         parents: parents.collect(),
         spec: Box::new(spec),
         hash: Box::new(service.hash.clone()),
     };
-    let step = Step::new(subject, action, Cause::Asked).service(&service.name);
-    plan.push(Step { after, ..step.shows("Creating", "Created") });
+    let step = Step::new(subject.clone(), action, Cause::Asked).service(&service.name);
+    let made = plan.push(Step { after, ..step.shows("Creating", "Created") });
+    if !files.is_empty() {
+        let action = Action::Copy { container: Target::Made(made), files };
+        let step = Step::new(subject, action, Cause::Asked).service(&service.name);
+        plan.push(step.after([made]));
+    }
     plan
 }
 
@@ -93,11 +99,10 @@ impl<'a> Planner<'a> {
                 let action =
                     Action::Stop { container: Target::Existing(container.id.clone()), grace };
                 let cause = Cause::RestartsWith(service.name.clone());
-                let stop = self.plan.push(
-                    Step::new(Subject::Container(container.name.clone()), action, cause)
-                        .service(&dependent.name)
-                        .shows("Stopping", "Stopped"),
-                );
+                let stop = Step::new(Subject::Container(container.name.clone()), action, cause)
+                    .service(&dependent.name)
+                    .shows("Stopping", "Stopped");
+                let stop = self.plan.push_stop(stop, dependent.template.hooks(), container).step;
                 self.stopped.insert(&container.id, (stop, &service.name));
                 stops.push(stop);
             }
@@ -132,19 +137,26 @@ impl<'a> Planner<'a> {
             let Some(cause) = container.start else {
                 continue;
             };
+            let copied = (!service.template.files().is_empty()).then(|| {
+                let files = service.template.files().to_vec();
+                let action = Action::Copy { container: container.target.clone(), files };
+                let step = Step::new(subject.clone(), action, cause.clone());
+                self.plan.push(step.service(&service.name).after(container.ready.iter().copied()))
+            });
             let action = Action::Start { container: container.target };
             let mut step = Step::new(subject, action, cause)
                 .service(&service.name)
                 .shows("Starting", "Started")
                 .after(container.ready)
+                .after(copied)
                 .after_end_of(attach)
                 // The engine gives two containers the same port of a range if they start at once.
                 .after_end_of(previous.filter(|_| one_by_one));
             step.after.extend(dependencies.iter().copied());
-            let started = self.plan.push(step);
-            previous = Some(started);
+            let started = self.plan.push_start(step, service.template.hooks());
+            previous = Some(started.step);
             if let Some(planned) = self.services.get_mut(service.name.as_str()) {
-                planned[index].started = Some(started);
+                planned[index].started = Some(started.last);
             }
         }
     }

@@ -8,6 +8,7 @@ mod changes;
 mod containers;
 mod control;
 mod converge;
+mod hooks;
 mod images;
 mod lifecycle;
 mod outline;
@@ -33,7 +34,7 @@ pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;
 use crate::event::Subject;
-use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
+use crate::spec::{ContainerSpec, Hook, InlineFile, NetworkCreateRequest, VolumeCreateRequest};
 use crate::state::hash::ServiceHash;
 
 /// A step of one plan, by position.
@@ -47,6 +48,24 @@ pub enum Target {
     Existing(String),
     /// The step that creates it.
     Made(StepId),
+}
+
+/// When a hook is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    PostStart,
+    PreStop,
+}
+
+impl Turn {
+    /// The key of a service that has such hooks.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::PostStart => "post_start",
+            Self::PreStop => "pre_stop",
+        }
+    }
 }
 
 /// One request to the engine, or one wait.
@@ -67,6 +86,17 @@ pub enum Action {
     Rename {
         container: Target,
         to: String,
+    },
+    /// Puts files into a container that is not started yet.
+    Copy {
+        container: Target,
+        files: Vec<InlineFile>,
+    },
+    /// Runs a command in the container to its end.
+    Hook {
+        container: Target,
+        turn: Turn,
+        hook: Box<Hook>,
     },
     /// Begins to show the container's output, from now on.
     Attach {
@@ -129,6 +159,8 @@ impl Action {
     pub fn target(&self) -> Option<&Target> {
         match self {
             Self::Rename { container, .. }
+            | Self::Copy { container, .. }
+            | Self::Hook { container, .. }
             | Self::Attach { container, .. }
             | Self::Start { container }
             | Self::Stop { container, .. }
@@ -358,6 +390,13 @@ impl fmt::Display for Action {
             Self::CreateNetwork(_) | Self::CreateVolume(_) => out.write_str("create"),
             Self::Create { spec, .. } => write!(out, "create as {}", spec.name),
             Self::Rename { to, .. } => write!(out, "rename to {to}"),
+            Self::Copy { files, .. } => {
+                let targets: Vec<&str> = files.iter().map(|file| file.target.as_str()).collect();
+                write!(out, "copy {}", targets.join(", "))
+            }
+            Self::Hook { turn, hook, .. } => {
+                write!(out, "run {} hook {}", turn.key(), hook.command.join(" "))
+            }
             Self::Attach { .. } => out.write_str("attach"),
             Self::Start { .. } => out.write_str("start"),
             Self::Stop { .. } => out.write_str("stop"),

@@ -117,6 +117,9 @@ fn changes(action: &Action) -> bool {
     !matches!(
         action,
         Action::Attach { .. }
+            // They come with starts and stops.
+            | Action::Copy { .. }
+            | Action::Hook { .. }
             | Action::AwaitHealthy { .. }
             | Action::AwaitUp { .. }
             | Action::AwaitCompleted { .. }
@@ -199,6 +202,8 @@ fn alone(action: &Action) -> Verb {
             Verb::Remove
         }
         Action::Attach { .. }
+        | Action::Copy { .. }
+        | Action::Hook { .. }
         | Action::AwaitHealthy { .. }
         | Action::AwaitUp { .. }
         | Action::AwaitCompleted { .. } => Verb::Wait,
@@ -210,7 +215,9 @@ fn waits<'a>(plan: &'a Plan, start: &'a Step) -> Vec<Waits<'a>> {
     let of = |(id, need): &(StepId, Need)| {
         let step = plan.step(*id);
         let condition = match &step.action {
-            Action::Start { .. } if step.service != start.service => "started",
+            Action::Start { .. } | Action::Hook { .. } if step.service != start.service => {
+                "started"
+            }
             _ => condition(step)?,
         };
         let optional = *need == Need::Settled;

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::compose::keys::secrets::inline_files;
 use crate::compose::model::Model;
+use crate::compose::project::Project;
 use crate::event::Subject;
 use crate::labels;
-use crate::plan::converge::remove;
+use crate::plan::converge::{Ending, remove};
 use crate::plan::{Action, Cause, OnFailure, Plan, Step, StepId, Target};
+use crate::spec::{Hooks, InlineFile};
 use crate::state::observed::{Container, Observed};
 use crate::yaml::Node;
 
@@ -22,6 +25,10 @@ pub struct Known {
     pub networks: BTreeMap<String, String>,
     /// Names of volumes that are the project's own.
     pub volumes: BTreeSet<String>,
+    /// What is run in the containers of services, and what is put into them before they start. Labels
+    /// do not tell.
+    pub hooks: BTreeMap<String, Hooks>,
+    pub files: BTreeMap<String, Vec<InlineFile>>,
 }
 
 impl Known {
@@ -44,7 +51,17 @@ impl Known {
             let map = service.get("depends_on").and_then(Node::as_map);
             map.into_iter().flatten().map(|(name, _)| name.clone()).collect()
         };
+        // Whoever stops a project does not care what else is wrong with its files.
+        let project = Project::new(model).ok();
+        let services = || project.iter().flat_map(|project| &project.services);
         Self {
+            hooks: services().map(|(name, service)| (name.clone(), service.hooks())).collect(),
+            files: services()
+                .filter_map(|(name, service)| {
+                    let files = inline_files(service, project.as_ref()?, &model.env);
+                    Some((name.clone(), files))
+                })
+                .collect(),
             services: model
                 .services
                 .iter()
@@ -69,6 +86,8 @@ impl Known {
         }
         Self {
             services,
+            hooks: BTreeMap::new(),
+            files: BTreeMap::new(),
             disabled: BTreeSet::new(),
             networks: observed
                 .networks
@@ -94,6 +113,10 @@ impl Known {
                 self.services.entry(container.service.clone()).or_default();
             }
         }
+    }
+
+    pub(super) fn hooks(&self, service: &str) -> &Hooks {
+        self.hooks.get(service).unwrap_or(const { &Hooks::NONE })
     }
 
     /// The named services (all if none are) and what they depend on, dependencies first. Labels may
@@ -160,14 +183,12 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
             if container.one_off && !wanted.orphans {
                 continue;
             }
-            last.push(remove(
-                &mut plan,
-                container,
-                wanted.grace,
-                wanted.volumes,
-                Cause::Asked,
-                &after,
-            ));
+            let ending = Ending {
+                grace: wanted.grace,
+                hooks: known.hooks(service),
+                volumes: wanted.volumes,
+            };
+            last.push(remove(&mut plan, container, &ending, Cause::Asked, &after));
         }
         // A service without containers passes on what it would have waited for.
         ends.insert(service, if last.is_empty() { after } else { last });
@@ -176,7 +197,8 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
         let is_known =
             |name: &str| known.services.contains_key(name) || known.disabled.contains(name);
         for container in observed.containers.iter().filter(|it| !is_known(&it.service)) {
-            remove(&mut plan, container, wanted.grace, false, Cause::Orphan, &[]);
+            let ending = Ending { grace: wanted.grace, hooks: &Hooks::NONE, volumes: false };
+            remove(&mut plan, container, &ending, Cause::Orphan, &[]);
         }
     }
     resources(project, &mut plan, known, observed, wanted);
@@ -263,7 +285,7 @@ pub fn stop(
                 .service(service)
                 .after_end_of(after.iter().copied())
                 .shows("Stopping", "Stopped");
-            last.push(plan.push(step));
+            last.push(plan.push_stop(step, known.hooks(service), container).step);
         }
         ends.insert(service, if last.is_empty() { after } else { last });
     }

@@ -13,10 +13,10 @@ use crate::source::SourceMap;
 use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::{Container, Image, Mount, Network, Observed, State, Volume};
 
-struct Scene {
-    model: compose::model::Model,
-    desired: Desired,
-    observed: Observed,
+pub(super) struct Scene {
+    pub(super) model: compose::model::Model,
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
 }
 
 /// Loads `files` as project `p`, and reads `observed`: `networks`, `volumes` (all of the project are
@@ -24,10 +24,10 @@ struct Scene {
 ///
 /// Words: `changed` (another config hash), `old-image`, `off-network`, `no-volumes`,
 /// `unfinished` (has its temporary name), `anonymous=TARGET`, `one-off`.
-fn scene(files: &str, observed: &str) -> Scene {
+pub(super) fn scene(files: &str, observed: &str) -> Scene {
     let bytes = files.as_bytes().to_vec();
     let files = Files::Fixed(BTreeMap::from([("/p/compose.yaml".to_owned(), bytes)]));
-    let env = Env::fixed("/p", []);
+    let env = Env::fixed("/p", [("KEY", "words")]);
     let wanted = Wanted { project_name: Some("p".to_owned()), ..Wanted::default() };
     let mut sources = SourceMap::default();
     let (model, _) =
@@ -152,7 +152,7 @@ fn container(
 }
 
 #[track_caller]
-fn compare(got: &str, want: &str) {
+pub(super) fn compare(got: &str, want: &str) {
     let trim = |text: &str| {
         let lines: Vec<&str> =
             text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -163,7 +163,7 @@ fn compare(got: &str, want: &str) {
 }
 
 #[track_caller]
-fn check_with(options: &Options, files: &str, observed: &str, want: &str) {
+pub(super) fn check_with(options: &Options, files: &str, observed: &str, want: &str) {
     let scene = scene(files, observed);
     let plan = converge(&scene.desired, &scene.observed, options).unwrap();
     let warnings: String =
@@ -172,7 +172,7 @@ fn check_with(options: &Options, files: &str, observed: &str, want: &str) {
 }
 
 #[track_caller]
-fn check(files: &str, observed: &str, want: &str) {
+pub(super) fn check(files: &str, observed: &str, want: &str) {
     check_with(&Options::default(), files, observed, want);
 }
 

@@ -39,9 +39,10 @@ impl LogPrinter {
     pub fn expect<'a>(&mut self, sources: impl IntoIterator<Item = &'a str>) {
         for source in sources {
             self.width = self.width.max(source.chars().count());
-            if !self.colours.contains_key(source) {
+            let owner = owner(source);
+            if !self.colours.contains_key(owner) {
                 let colour = COLOURS[self.colours.len() % COLOURS.len()];
-                self.colours.insert(source.to_owned(), colour);
+                self.colours.insert(owner.to_owned(), colour);
             }
         }
     }
@@ -97,7 +98,7 @@ impl LogPrinter {
         if !self.style.no_prefix {
             prefix = format!("{source:<width$} | ", width = self.width + 1);
             if self.style.colours
-                && let Some(colour) = self.colours.get(source)
+                && let Some(colour) = self.colours.get(owner(source))
             {
                 prefix = format!("\x1b[{colour}m{prefix}\x1b[0m");
             }
@@ -108,6 +109,11 @@ impl LogPrinter {
         }
         prefix
     }
+}
+
+/// What a container's hooks write has the container's colour.
+fn owner(source: &str) -> &str {
+    source.strip_suffix(" ->").unwrap_or(source)
 }
 
 #[cfg(test)]
@@ -146,5 +152,13 @@ mod tests {
             logs.exited("a-1", 3, true),
             "\x1b[36ma-1 exited with code 3 (restarting)\x1b[0m\n"
         );
+    }
+
+    #[test]
+    fn hooks_have_the_colour_of_their_container() {
+        let mut logs = LogPrinter::new(Style { colours: true, ..Style::default() });
+        logs.expect(["a-1", "b-1"]);
+        assert_eq!(text(logs.output("b-1 ->", false, b"x\n")), "\x1b[33mb-1 ->  | \x1b[0mx\n");
+        assert_eq!(text(logs.output("c-1", false, b"x\n")), "\x1b[32mc-1     | \x1b[0mx\n");
     }
 }

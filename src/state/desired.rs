@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::labels;
 use crate::names::{self, Separator};
 use crate::source::Span;
-use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
+use crate::spec::{ContainerSpec, Hooks, InlineFile, NetworkCreateRequest, VolumeCreateRequest};
 use crate::state::hash::{self, ServiceHash};
 
 /// The most containers of one service: more is a slip of the finger, and would fill the memory.
@@ -179,6 +179,18 @@ impl Template {
         ports.any(|port| port.host_port.as_ref().is_some_and(|port| port.contains('-')))
     }
 
+    /// What is put into its containers before they start.
+    #[must_use]
+    pub fn files(&self) -> &[InlineFile] {
+        &self.spec.files
+    }
+
+    /// What is run in its containers.
+    #[must_use]
+    pub fn hooks(&self) -> &Hooks {
+        &self.spec.hooks
+    }
+
     #[must_use]
     pub fn platform(&self) -> Option<&str> {
         self.spec.platform.as_deref()
@@ -293,6 +305,7 @@ impl Builder<'_> {
             container: &container,
             number: 1,
             separator,
+            env: &self.model.env,
             read: self.around.read,
             warn: &|text| warnings.borrow_mut().push(text),
         };

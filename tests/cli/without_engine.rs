@@ -85,19 +85,17 @@ fn all_is_checked_before_the_engine_is_asked() {
     1 | services: {a: {image: i, scale: 99999}}
       |                                 ^^^^^
     ");
-    assert_snapshot!(check("services: {a: {image: i, post_start: [{command: x}], restart: often}}", &["up"]), @"
+    assert_snapshot!(check("services: {a: {image: i, secrets: [s], restart: often}}\nsecrets: {s: {environment: NONE}}", &["up"]), @"
     error: service `a`: `often` is no restart policy; it is no, always, on-failure[:RETRIES] or unless-stopped
-     --> compose.yaml:1:63
+     --> compose.yaml:1:49
       |
-    1 | services: {a: {image: i, post_start: [{command: x}], restart: often}}
-      |                                                               ^^^^^
-    error: `post_start` is not supported yet
-     --> compose.yaml:1:38
+    1 | services: {a: {image: i, secrets: [s], restart: often}}
+      |                                                 ^^^^^
+    error: service `a`: environment variable `NONE` required by secret `s` is not set
+     --> compose.yaml:1:35
       |
-    1 | services: {a: {image: i, post_start: [{command: x}], restart: often}}
-      |                                      ^^^^^^^^^^^^^^
-      |
-      = help: leave `a` out, or the key
+    1 | services: {a: {image: i, secrets: [s], restart: often}}
+      |                                   ^^^
     ");
     assert_snapshot!(check("services: {a: {image: i}}", &["logs", "--index", "1"]), @"error: --index requires one service to be selected");
     assert_snapshot!(check("services: {a: {image: i}}", &["logs", "--since", "noon"]), @r#"error: invalid --since option "noon": use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"#);

@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use crate::engine::say;
 use crate::project::Project;
-use crate::run::Output;
+use crate::run::{Output, Running};
 
 /// The command line of Docker Compose; `None` if there is none, which one line says.
 fn peer() -> Option<Vec<String>> {
@@ -38,6 +38,55 @@ pub(crate) fn succeeds(project: &Project, args: &[&str]) -> bool {
     let Some(peer) = peer() else { return false };
     succeed(&peer, project, args);
     true
+}
+
+/// Which program a scenario is about.
+pub(crate) enum Tool {
+    Ours,
+    /// Docker Compose, by its command line.
+    Peer(Vec<String>),
+}
+
+impl Tool {
+    /// Ours, and Docker Compose if it is there: for scenarios in which both do the same.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Ours).chain(peer().map(Self::Peer))
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Ours)
+    }
+
+    pub(crate) fn start<'a>(&self, project: &'a Project, args: &[&str]) -> Running<'a> {
+        match self {
+            Self::Ours => project.start(args),
+            Self::Peer(words) => {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]);
+                project.spawn(command, args)
+            }
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn run(&self, project: &Project, args: &[&str]) -> Output {
+        self.start(project, args).finish()
+    }
+
+    #[track_caller]
+    pub(crate) fn succeed(&self, project: &Project, args: &[&str]) -> Output {
+        let output = self.run(project, args);
+        assert_eq!(output.code, Some(0), "{args:?}\n{}\n{}", output.stdout, output.stderr);
+        output
+    }
+
+    /// Runs the program, which must fail; gives its standard error.
+    #[track_caller]
+    pub(crate) fn fail(&self, project: &Project, args: &[&str]) -> String {
+        let output = self.run(project, args);
+        assert_eq!(output.code, Some(1), "{args:?}\n{}\n{}", output.stdout, output.stderr);
+        output.stderr
+    }
 }
 
 const COMPOSE: &str = "

@@ -1,5 +1,7 @@
 //! `environment`, `env_file` and `label_file`.
 
+use std::collections::BTreeMap;
+
 use crate::compose::keys::develop::one_item;
 use crate::compose::keys::service::Service;
 use crate::compose::project::Scope;
@@ -60,12 +62,16 @@ static SHORT_LABEL_FILE: Short =
     Short { accepts: Kinds::TEXT, expand: one_item, long: Shape::List(&LABEL_FILES) };
 static LABEL_FILES: List = List::of(Shape::Leaf(PATH));
 
-/// Variables; a name without a value asks the engine to unset what the image sets.
 fn variables(service: &Service, _: &Scope<'_>, spec: &mut ContainerSpec) -> Result<(), String> {
-    let lines = service.environment.iter().map(|(name, value)| match value {
+    spec.body.env = Some(lines(&service.environment));
+    Ok(())
+}
+
+/// Variables as the engine takes them; a name without a value asks it to unset what the image sets.
+pub(super) fn lines(variables: &BTreeMap<String, Option<String>>) -> Vec<String> {
+    let line = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}={value}"),
         None => name.clone(),
-    });
-    spec.body.env = Some(lines.collect());
-    Ok(())
+    };
+    variables.iter().map(line).collect()
 }

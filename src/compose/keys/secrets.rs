@@ -1,17 +1,19 @@
 //! `secrets` and `configs`, at the top level and as used by services and builds.
 
+use std::collections::BTreeMap;
+
 use bollard::models::{Mount, MountBindOptions, MountType};
 use serde::Deserialize;
 
 use crate::compose::keys::network::EXTERNAL;
 use crate::compose::keys::service::Service;
 use crate::compose::keys::volume::external_name;
-use crate::compose::project::Scope;
+use crate::compose::project::{Project, Scope};
 use crate::compose::schema::{
     Key, Kinds, Leaf, List, Merge, OPTIONS, Pairs, PathKind, Print, Record, Shape, Short, TEXT, To,
 };
 use crate::diagnostic::Diagnostic;
-use crate::spec::ContainerSpec;
+use crate::spec::{ContainerSpec, InlineFile};
 use crate::yaml::Node;
 
 const FILE: Key = Key::new("file", TEXT.path(PathKind::AnyHost).shape());
@@ -150,10 +152,10 @@ fn mount_secrets(
 ) -> Result<(), String> {
     for reference in &service.secrets {
         if let Some(secret) = scope.project.secrets.get(&reference.source) {
-            mount("secret", "/run/secrets/", reference, secret, scope, spec)?;
+            mount(SECRETS, reference, secret, scope, spec)?;
         }
     }
-    Ok(())
+    copy(SECRETS, service, scope, spec)
 }
 
 fn mount_configs(
@@ -163,46 +165,72 @@ fn mount_configs(
 ) -> Result<(), String> {
     for reference in &service.configs {
         if let Some(config) = scope.project.configs.get(&reference.source) {
-            mount("config", "/", reference, config, scope, spec)?;
+            mount(CONFIGS, reference, config, scope, spec)?;
         }
     }
-    Ok(())
+    copy(CONFIGS, service, scope, spec)
+}
+
+/// What the two kinds differ in.
+#[derive(Clone, Copy)]
+struct Family {
+    what: &'static str,
+    /// Where those go that name no folder.
+    folder: &'static str,
+    objects: fn(&Project) -> &BTreeMap<String, FileObject>,
+    used: fn(&Service) -> &Vec<Reference>,
+}
+
+const SECRETS: Family = Family {
+    what: "secret",
+    folder: "/run/secrets/",
+    objects: |project| &project.secrets,
+    used: |service| &service.secrets,
+};
+const CONFIGS: Family = Family {
+    what: "config",
+    folder: "/",
+    objects: |project| &project.configs,
+    used: |service| &service.configs,
+};
+
+impl Family {
+    fn target(self, reference: &Reference) -> String {
+        let Self { folder, .. } = self;
+        match reference.target.as_deref().filter(|target| !target.is_empty()) {
+            None => format!("{folder}{}", reference.source),
+            Some(target) if target.starts_with('/') => target.to_owned(),
+            Some(target) => format!("{folder}{target}"),
+        }
+    }
 }
 
 /// Mounts the file of a secret or config, read-only.
 fn mount(
-    what: &str,
-    folder: &str,
+    family: Family,
     reference: &Reference,
     object: &FileObject,
     scope: &Scope<'_>,
     spec: &mut ContainerSpec,
 ) -> Result<(), String> {
-    let source = &reference.source;
+    let (what, source) = (family.what, &reference.source);
     if object.external || object.driver.is_some() || object.template_driver.is_some() {
         return Err(format!(
             "the {what} `{source}` is kept by an orchestrator, which is not supported"
         ));
     }
     let Some(file) = object.file.as_ref().filter(|file| !file.is_empty()) else {
-        return Err(format!(
-            "the {what} `{source}` comes from no file, which is not supported yet"
-        ));
+        return Ok(());
     };
     if reference.uid.is_some() || reference.gid.is_some() || reference.mode.is_some() {
         (scope.warn)(format!(
             "`uid`, `gid` and `mode` of the {what} `{source}` are ignored: its file is mounted as it is"
         ));
     }
-    let target = match reference.target.as_deref().filter(|target| !target.is_empty()) {
-        None => format!("{folder}{source}"),
-        Some(target) if target.starts_with('/') => target.to_owned(),
-        Some(target) => format!("{folder}{target}"),
-    };
     let bind_options =
         MountBindOptions { create_mountpoint: Some(false), ..MountBindOptions::default() };
     spec.host().mounts.get_or_insert_default().push(Mount {
-        target: Some(target),
+        target: Some(family.target(reference)),
         source: Some(file.clone()),
         typ: Some(MountType::BIND),
         read_only: Some(true),
@@ -210,4 +238,92 @@ fn mount(
         ..Mount::default()
     });
     Ok(())
+}
+
+/// Has what comes from no file copied into the container.
+fn copy(
+    family: Family,
+    service: &Service,
+    scope: &Scope<'_>,
+    spec: &mut ContainerSpec,
+) -> Result<(), String> {
+    let what = family.what;
+    let files = inline(family, service, scope.project, scope.env)?;
+    if let Some((source, _)) = files.first()
+        && service.read_only
+    {
+        return Err(format!(
+            "the {what} `{source}` cannot be copied into a container that is `read_only`; give it as a `file`"
+        ));
+    }
+    for (source, file) in files {
+        let mut memory = service.memory_folders();
+        if let Some(folder) = memory.find(|folder| is_below(&file.target, folder)) {
+            (scope.warn)(format!(
+                "the {what} `{source}` is not to be seen: the tmpfs on `{folder}` hides `{}`",
+                file.target
+            ));
+        }
+        spec.files.push(file);
+    }
+    Ok(())
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What a service wants copied into its containers, without what cannot be.
+#[must_use]
+pub fn inline_files(
+    service: &Service,
+    project: &Project,
+    env: &BTreeMap<String, String>,
+) -> Vec<InlineFile> {
+    let families = [SECRETS, CONFIGS].into_iter();
+    let found = families.filter_map(|family| inline(family, service, project, env).ok());
+    found.flatten().map(|(_, file)| file).collect()
+}
+
+/// What a service uses that comes from no file, with the name it has at the top level. As with the
+/// peer, what is empty is not there at all.
+fn inline(
+    family: Family,
+    service: &Service,
+    project: &Project,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<(String, InlineFile)>, String> {
+    let what = family.what;
+    let mut files = Vec::new();
+    for reference in (family.used)(service) {
+        let source = &reference.source;
+        let Some(object) = (family.objects)(project).get(source) else { continue };
+        let content = match (&object.content, &object.environment) {
+            (Some(content), _) if !content.is_empty() => content,
+            (_, Some(name)) if !name.is_empty() => env.get(name).ok_or_else(|| {
+                format!("environment variable `{name}` required by {what} `{source}` is not set")
+            })?,
+            _ => continue,
+        };
+        let number = |key: &str, text: &Option<String>| match text.as_deref() {
+            None | Some("") => Ok(0),
+            Some(text) => text
+                .parse()
+                .map_err(|_| format!("`{key}` of the {what} `{source}` is no number: `{text}`")),
+        };
+        let (user, group) = (number("uid", &reference.uid)?, number("gid", &reference.gid)?);
+        let mode = reference.mode.as_deref().and_then(|mode| u32::from_str_radix(mode, 8).ok());
+        if !content.is_empty() {
+            let file = InlineFile {
+                target: family.target(reference),
+                content: content.clone(),
+                mode: mode.unwrap_or(0o444),
+                user,
+                group,
+            };
+            files.push((source.clone(), file));
+        }
+    }
+    Ok(files)
 }

@@ -320,8 +320,8 @@ pub static SERVICE: Record = Record::new(&[
     Key::new("pre_start", Shape::List(&hooks::PRE_START_HOOKS))
         .recent()
         .effect(Effect::Unsupported),
-    Key::new("post_start", Shape::List(&hooks::HOOKS)).effect(Effect::Unsupported),
-    Key::new("pre_stop", Shape::List(&hooks::HOOKS)).effect(Effect::Unsupported),
+    hooks::POST_START,
+    hooks::PRE_STOP,
 ]);
 
 /// A service as the engine and the planner need it. Keys that have done their work in loading have
@@ -387,6 +387,8 @@ pub struct Service {
     pub pids_limit: Option<i64>,
     pub platform: Option<String>,
     pub ports: Vec<ports::Port>,
+    pub post_start: Vec<hooks::Hook>,
+    pub pre_stop: Vec<hooks::Hook>,
     pub privileged: bool,
     pub pull_policy: Option<String>,
     pub read_only: bool,
@@ -418,6 +420,13 @@ impl Service {
     pub fn replicas(&self) -> u32 {
         let deployed = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
         self.scale.or(deployed).unwrap_or(1)
+    }
+
+    /// The folders that are memory in its containers.
+    pub fn memory_folders(&self) -> impl Iterator<Item = &str> {
+        let short = self.tmpfs.iter().map(|text| text.split(':').next().unwrap_or(text));
+        let long = self.volumes.iter().filter(|mount| mount.kind == "tmpfs");
+        short.chain(long.map(|mount| mount.target.as_str()))
     }
 }
 
