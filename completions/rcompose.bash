@@ -255,7 +255,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__create)
-            opts="-h --force-recreate --no-recreate --remove-orphans --scale --pull --dry-run --help"
+            opts="-y -h --force-recreate --no-recreate --remove-orphans --scale --pull --yes --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,7 +759,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__plan)
-            opts="-V -t -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --json --detailed-exitcode --dry-run --help"
+            opts="-V -t -y -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --json --detailed-exitcode --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1003,7 +1003,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --dry-run --help"
+            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -89,6 +89,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'Wh
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s t -l timeout -d 'Seconds between stop signal and kill' -r
@@ -139,6 +140,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s V -l renew-an
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-deps -d 'Leave out what the services depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l json -d 'Show it as JSON'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l detailed-exitcode -d 'End with 2 if there is something to do, 0 if there is nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l dry-run -d 'Show what would be done, and change nothing'
@@ -209,6 +211,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s V -l renew-anon
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Leave out what the services depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l plan -d 'Show what would be done, and why, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach-dependencies -d 'Show the output of dependencies too'

@@ -1,6 +1,7 @@
 //! What the commands share that tell the containers of a project what to do.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
@@ -119,9 +120,24 @@ pub(super) fn must_exist(scene: &Scene, services: &BTreeSet<String>) -> Result<(
     }
 }
 
+/// Asks whether to do something that cannot be undone; no answer is no.
+pub(super) fn consent(question: &str, context: &mut Context) -> Result<bool, Error> {
+    if std::io::stdin().is_terminal() {
+        context.terminal.out(&format!("? {question} (y/N) "))?;
+    } else {
+        context.terminal.out(question)?;
+    }
+    context.terminal.flush()?;
+    answer()
+}
+
 /// Asks, and reads the answer. As with the peer, who is not at a terminal must say `y`, `1` or `true`.
 pub(super) fn confirm(question: &str, context: &mut Context) -> Result<bool, Error> {
     context.terminal.out(&format!("{question} [yN] "))?;
+    answer()
+}
+
+fn answer() -> Result<bool, Error> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     let answer = answer.trim().to_lowercase();

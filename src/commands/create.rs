@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// When to pull images: always, missing or never
     #[arg(long, value_name = "POLICY")]
     pull: Option<String>,
+    /// Ask nothing: volumes that are configured differently are made anew, which loses their data
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
@@ -34,6 +37,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         remove_orphans: args.remove_orphans,
         scale: args.scale.clone(),
         pull: args.pull.clone(),
+        yes: args.yes,
         ..planning::Wanted::default()
     };
     up::create(planning, context)

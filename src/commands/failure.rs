@@ -82,6 +82,12 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Create { .. } | Action::Rename { .. }, error) => {
             format!("cannot create container {name} of service `{service}`: {error}")
         }
+        (Action::Connect { endpoint, .. }, error) => {
+            format!("cannot connect container {name} to network `{}`: {error}", endpoint.network)
+        }
+        (Action::Disconnect { .. }, error) => {
+            format!("cannot disconnect container {name} from its network: {error}")
+        }
         (Action::Copy { .. }, error) => {
             format!("cannot copy configs and secrets into container {name}: {error}")
         }

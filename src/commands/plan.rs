@@ -20,24 +20,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let planning = Planning::new(&args.planning, context)?;
+    let mut planning = Planning::new(&args.planning, context)?;
     let form = if args.json { Form::Json } else { Form::of_dry_run(context) };
     session::block_on(async {
         let engine = context.connect().await?;
-        let has_changes = show(&planning, &engine, form, context).await?;
+        let has_changes = show(&mut planning, &engine, form, context).await?;
         Ok(if has_changes && args.detailed_exitcode { Exit::Code(2) } else { Exit::Success })
     })
 }
 
 /// Shows what would be done; gives whether it is anything.
 pub(super) async fn show(
-    planning: &Planning,
+    planning: &mut Planning,
     engine: &crate::engine::Engine,
     form: Form,
     context: &mut Context,
 ) -> Result<bool, Error> {
     planning.check_engine(engine)?;
     let observed = planning.observe(engine).await?;
+    // Nobody is asked anything, as nothing is done.
+    planning.agree(&observed);
     let images = planning.images(&observed)?;
     let converge = planning.converge(&observed, context)?;
     let taken = planning.port_conflicts(&converge, engine).await?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::commands::control;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
 use crate::commands::session;
@@ -50,6 +51,9 @@ pub(super) struct Wanted {
     /// When to pull images: always, missing or never
     #[arg(long, value_name = "POLICY")]
     pub pull: Option<String>,
+    /// Ask nothing: volumes that are configured differently are made anew, which loses their data
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// What is to be there, and how far one may go for it.
@@ -58,6 +62,8 @@ pub(super) struct Planning {
     pub desired: Desired,
     pub options: Options,
     pull: Option<PullPolicy>,
+    /// Whether all questions are answered with yes.
+    yes: bool,
 }
 
 impl Planning {
@@ -104,8 +110,31 @@ impl Planning {
             renew_volumes: args.renew_anon_volumes,
             grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
             attach: BTreeSet::new(),
+            renewed: BTreeSet::new(),
         };
-        Ok(Self { model, desired, options, pull })
+        Ok(Self { model, desired, options, pull, yes: args.yes })
+    }
+
+    /// Takes note of what `--yes` agrees to.
+    pub(super) fn agree(&mut self, observed: &Observed) {
+        if self.yes {
+            let questions = plan::consent::questions(&self.desired, observed);
+            self.options.renewed = questions.into_iter().map(|it| it.volume).collect();
+        }
+    }
+
+    /// Asks before data is lost, unless that is agreed to already.
+    pub(super) fn ask(&mut self, observed: &Observed, context: &mut Context) -> Result<(), Error> {
+        if self.yes {
+            self.agree(observed);
+            return Ok(());
+        }
+        for question in plan::consent::questions(&self.desired, observed) {
+            if control::consent(&question.text(), context)? {
+                self.options.renewed.insert(question.volume);
+            }
+        }
+        Ok(())
     }
 
     /// Refuses what this engine cannot do, with the place that asks for it.

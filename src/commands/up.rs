@@ -99,12 +99,12 @@ impl<'a> Up<'a> {
         Ok(Self { args, planning, monitored })
     }
 
-    async fn run(self, context: &mut Context) -> Result<Exit, Error> {
+    async fn run(mut self, context: &mut Context) -> Result<Exit, Error> {
         let engine = context.connect().await?;
         let mut signals = Signals::new()?;
         if self.args.plan || context.options.dry_run {
             let form = Form::of_dry_run(context);
-            plan_command::show(&self.planning, &engine, form, context).await?;
+            plan_command::show(&mut self.planning, &engine, form, context).await?;
             return Ok(Exit::Success);
         }
         self.planning.check_engine(&engine)?;
@@ -117,6 +117,7 @@ impl<'a> Up<'a> {
             self.carry_out(&images, &engine, &mut signals, context).await?;
             observed = self.planning.observe(&engine).await?;
         }
+        self.planning.ask(&observed, context)?;
         let plan = self.planning.converge(&observed, context)?;
         let taken = self.planning.port_conflicts(&plan, &engine).await?;
         if !taken.is_empty() {

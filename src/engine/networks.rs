@@ -1,8 +1,10 @@
 //! Requests about networks.
 
+use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+
 use crate::engine::error::Error;
 use crate::engine::{Engine, quirks};
-use crate::spec::NetworkCreateRequest;
+use crate::spec::{Endpoint, NetworkCreateRequest};
 
 impl Engine {
     /// Makes a network and gives its ID.
@@ -20,6 +22,31 @@ impl Engine {
     pub async fn remove_network(&self, id: &str, name: &str) -> Result<(), Error> {
         let word = if quirks::forces_removal_by_id(self.facts()) { name } else { id };
         match self.docker.remove_network(word).await.map_err(Error::from) {
+            Err(Error::NotFound(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Has a container join a network.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn connect_to(&self, endpoint: Endpoint, container: &str) -> Result<(), Error> {
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(quirks::adapt_endpoint(endpoint.settings, self.facts())),
+        };
+        Ok(self.docker.connect_network(&endpoint.network, request).await?)
+    }
+
+    /// Has a container leave a network.
+    ///
+    /// # Errors
+    /// Those of the engine; one that is on no such network is fine.
+    pub async fn disconnect(&self, network: &str, container: &str) -> Result<(), Error> {
+        let request =
+            NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
+        match self.docker.disconnect_network(network, request).await.map_err(Error::from) {
             Err(Error::NotFound(_)) => Ok(()),
             other => other,
         }

@@ -1,7 +1,7 @@
 //! Where engines differ: one row each, and nowhere else.
 
 use crate::engine::facts::{Api, Facts};
-use crate::spec::{ContainerSpec, Endpoint};
+use crate::spec::{ContainerSpec, Endpoint, EndpointSettings};
 
 /// A container as it is asked for, after what is special about the engine.
 #[derive(Debug, Clone)]
@@ -65,6 +65,14 @@ pub fn adapt(spec: ContainerSpec, facts: &Facts) -> CreateRequest {
         (quirk.adapt)(&mut request);
     }
     request
+}
+
+/// The settings with which a container that is there joins one more network.
+#[must_use]
+pub fn adapt_endpoint(settings: EndpointSettings, facts: &Facts) -> EndpointSettings {
+    let endpoints = vec![Endpoint { network: String::new(), settings }];
+    let mut request = adapt(ContainerSpec { endpoints, ..ContainerSpec::default() }, facts);
+    request.spec.endpoints.pop().map(|endpoint| endpoint.settings).unwrap_or_default()
 }
 
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
@@ -140,7 +148,6 @@ pub fn refused<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::EndpointSettings;
 
     fn two_networks() -> ContainerSpec {
         let endpoint = |name: &str| Endpoint {

@@ -118,10 +118,14 @@ pub(super) async fn apply(
         Action::Remove { container, volumes } => {
             in_turn(&limits.stops, engine.remove(container, *volumes)).await
         }
-        Action::RemoveNetwork { id, name } => {
-            return removed(engine.remove_network(id, name).await);
+        Action::Connect { endpoint, .. } => engine.connect_to((**endpoint).clone(), id).await,
+        Action::Disconnect { network, .. } => engine.disconnect(network, id).await,
+        Action::RemoveNetwork { id, name, replaced } => {
+            return removed(engine.remove_network(id, name).await, *replaced);
         }
-        Action::RemoveVolume { name } => return removed(engine.remove_volume(name).await),
+        Action::RemoveVolume { name, replaced } => {
+            return removed(engine.remove_volume(name).await, *replaced);
+        }
         Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
         Action::AwaitUp { .. } => return waited(hub.up(id).await),
         Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),
@@ -136,10 +140,10 @@ fn waited(result: Result<(), Error>) -> Outcome {
     }
 }
 
-fn removed(result: Result<(), engine::Error>) -> Outcome {
+fn removed(result: Result<(), engine::Error>, must_go: bool) -> Outcome {
     match result {
         Ok(()) => Outcome::Done { made: None },
-        Err(engine::Error::Conflict(_)) => Outcome::InUse,
+        Err(engine::Error::Conflict(_)) if !must_go => Outcome::InUse,
         Err(error) => Outcome::Failed(error.into()),
     }
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::Subject;
 use crate::labels;
 use crate::plan::converge::{Planned, Planner, Recreate};
-use crate::plan::{Action, Cause, Step, StepId, Target};
+use crate::plan::{Action, Cause, Need, Step, StepId, Target};
 use crate::spec::ContainerSpec;
 use crate::state::desired::{DesiredService, set_label};
 use crate::state::observed::{Container, Image, State};
@@ -14,8 +14,9 @@ use crate::state::observed::{Container, Image, State};
 impl<'a> Planner<'a> {
     /// Plans the containers of a service up to the point where they can start.
     pub(super) fn service(&mut self, service: &'a DesiredService) {
-        let (mut replicas, leftovers) =
-            split_leftovers(service, self.observed.replicas(&service.name));
+        let mut all = self.observed.replicas(&service.name);
+        all.retain(|container| !self.gone.contains_key(container.id.as_str()));
+        let (mut replicas, leftovers) = split_leftovers(service, all);
         let mut unfinished = BTreeMap::new();
         // The removals of what replacements that were broken off had not removed yet, by number.
         let mut replaced = BTreeMap::new();
@@ -88,6 +89,14 @@ impl<'a> Planner<'a> {
         if self.observed.image(&service.image).is_some_and(|image| image.id != container.image) {
             return Some(Cause::NewImage);
         }
+        // A network that is not there any more is none to start on; engines refuse to.
+        let lost = service.networks.iter().find(|name| {
+            let name = name.as_str();
+            self.networks.contains_key(name) && !self.remade.contains(name)
+        });
+        if let Some(name) = lost {
+            return Some(Cause::Network(name.clone()));
+        }
         if container.state == State::Running {
             let missing = service.networks.iter().find(|name| {
                 let id = self.observed.network(name).map(|network| &network.id);
@@ -124,7 +133,8 @@ impl<'a> Planner<'a> {
     ) -> Planned {
         let name = service.template.name(number);
         let mut ready = Vec::new();
-        if is_temporary(&container.name, &name) {
+        let renamed = is_temporary(&container.name, &name);
+        if renamed {
             let action = Action::Rename {
                 container: Target::Existing(container.id.clone()),
                 to: name.clone(),
@@ -135,12 +145,13 @@ impl<'a> Planner<'a> {
                 .shows("Recreate", "Recreated");
             ready.push(self.plan.push(step));
         }
+        ready.extend(self.rejoin(service, container, number));
         // Others keep the name they have, whichever tool or rule gave it.
-        let name = if ready.is_empty() { container.name.clone() } else { name };
+        let name = if renamed { name } else { container.name.clone() };
         let start = match (self.stopped.get(container.id.as_str()), container.state) {
-            (Some((stop, service)), _) => {
+            (Some((stop, cause)), _) => {
                 ready.push(*stop);
-                Some(Cause::RestartsWith((*service).to_owned()))
+                Some(cause.clone())
             }
             (None, State::Running | State::Restarting) => {
                 self.plan.running.push(Subject::Container(name.clone()));
@@ -153,9 +164,22 @@ impl<'a> Planner<'a> {
     }
 
     fn create(&mut self, service: &DesiredService, number: u32) -> Planned {
-        let spec = self.spec(service, number);
+        let mut spec = self.spec(service, number);
         let name = spec.name.clone();
+        // What goes with a volume of its own leaves its name, and its anonymous volumes, to the next.
+        let gone: Vec<(&Container, StepId)> = self
+            .observed
+            .replicas(&service.name)
+            .into_iter()
+            .filter_map(|old| Some((old, *self.gone.get(old.id.as_str())?)))
+            .collect();
+        let old = gone.iter().find(|(old, _)| old.number == Some(number));
+        if let Some((old, _)) = old.filter(|_| !self.options.renew_volumes) {
+            inherit_volumes(&mut spec, old, self.observed.image(&service.image));
+        }
         let made = self.push_create(service, spec, &name, Cause::Missing);
+        let after = gone.into_iter().map(|(_, removal)| (removal, Need::Success));
+        self.plan.steps[made.0].after.extend(after);
         let step = &mut self.plan.steps[made.0];
         step.shows.begin = Some("Creating");
         step.shows.end = Some("Created");

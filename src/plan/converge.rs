@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Subject;
-use crate::labels;
 use crate::plan::{Action, Cause, Plan, Step, StepId, Target};
 use crate::source::Span;
 use crate::spec::Hooks;
@@ -38,6 +37,8 @@ pub struct Options {
     pub ignore_orphans: bool,
     /// Give replaced containers new anonymous volumes.
     pub renew_volumes: bool,
+    /// The volumes that are made anew, whose data may be lost.
+    pub renewed: BTreeSet<String>,
     /// Between stop signal and kill, for containers that are replaced or removed.
     pub grace: Option<Duration>,
     /// The services whose output is shown.
@@ -63,6 +64,8 @@ pub fn converge(
         volumes: BTreeMap::new(),
         services: BTreeMap::new(),
         stopped: BTreeMap::new(),
+        remade: BTreeSet::new(),
+        gone: BTreeMap::new(),
     };
     planner.networks();
     planner.volumes();
@@ -70,6 +73,7 @@ pub fn converge(
     for service in &desired.services {
         planner.service(service);
     }
+    planner.renamed_networks();
     if !options.no_start {
         for service in &desired.services {
             planner.start(service);
@@ -94,8 +98,12 @@ pub(super) struct Planner<'a> {
     pub(super) volumes: BTreeMap<&'a str, StepId>,
     /// What the containers of a service will be, lowest number first.
     pub(super) services: BTreeMap<&'a str, Vec<Planned>>,
-    /// Containers that stop because a service they depend on is replaced, by ID.
-    pub(super) stopped: BTreeMap<&'a str, (StepId, &'a str)>,
+    /// Containers that stop because of something that they need, by ID.
+    pub(super) stopped: BTreeMap<&'a str, (StepId, Cause)>,
+    /// The networks that are made anew.
+    pub(super) remade: BTreeSet<&'a str>,
+    /// Containers that go because a volume of theirs is made anew, by ID, with their removals.
+    pub(super) gone: BTreeMap<&'a str, StepId>,
 }
 
 /// A container as it will be.
@@ -112,104 +120,6 @@ pub(super) struct Planned {
 }
 
 impl Planner<'_> {
-    fn networks(&mut self) {
-        for network in &self.desired.networks {
-            let found = self.observed.network(&network.name);
-            match found {
-                _ if network.external && found.is_none() => {
-                    let known = self.observed.networks.iter().any(|it| it.id == network.name);
-                    if !known {
-                        let message = format!(
-                            "network `{}` is declared as external, but could not be found",
-                            network.name
-                        );
-                        self.problems.push(
-                            Diagnostic::error(network.span, message)
-                                .help("create it, or leave out `external: true`"),
-                        );
-                    }
-                }
-                _ if network.external => {}
-                Some(found) => self.check_owner(
-                    "network",
-                    &network.name,
-                    &found.labels,
-                    &network.hash,
-                    network.span,
-                ),
-                None => {
-                    let subject = Subject::Network(network.name.clone());
-                    let action = Action::CreateNetwork(Box::new(network.request.clone()));
-                    let step =
-                        Step::new(subject, action, Cause::Missing).shows("Creating", "Created");
-                    self.networks.insert(&network.name, self.plan.push(step));
-                }
-            }
-        }
-    }
-
-    fn volumes(&mut self) {
-        for volume in &self.desired.volumes {
-            let found = self.observed.volume(&volume.name);
-            match found {
-                None if volume.external => {
-                    let message = format!("external volume `{}` not found", volume.name);
-                    self.problems.push(
-                        Diagnostic::error(volume.span, message)
-                            .help("create it, or leave out `external: true`"),
-                    );
-                }
-                Some(_) if volume.external => {}
-                Some(found) => self.check_owner(
-                    "volume",
-                    &volume.name,
-                    &found.labels,
-                    &volume.hash,
-                    volume.span,
-                ),
-                None => {
-                    let subject = Subject::Volume(volume.name.clone());
-                    let action = Action::CreateVolume(Box::new(volume.request.clone()));
-                    let step =
-                        Step::new(subject, action, Cause::Missing).shows("Creating", "Created");
-                    self.volumes.insert(&volume.name, self.plan.push(step));
-                }
-            }
-        }
-    }
-
-    /// Warns of a network or volume that is used as it is although it is not what the files say.
-    fn check_owner(
-        &mut self,
-        kind: &str,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-        hash: &str,
-        span: Span,
-    ) {
-        let project = &self.desired.project;
-        let owner = labels.get(labels::PROJECT);
-        if owner != Some(project) {
-            let message = match owner {
-                None => format!("{kind} `{name}` was not made by Compose; it is used as it is"),
-                Some(owner) => {
-                    format!("{kind} `{name}` belongs to the project `{owner}`; it is used as it is")
-                }
-            };
-            let warning = Diagnostic::warning(span, message)
-                .help("set `external: true` to use what others have made");
-            self.problems.push(warning);
-        } else if labels.get(labels::CONFIG_HASH).is_some_and(|found| found != hash) {
-            let message =
-                format!("{kind} `{name}` is configured differently now; it is kept as it was");
-            let help = match kind {
-                "volume" => "remove it to have it made anew, which loses its data",
-                _ => "run `down` and `up` to have it made anew",
-            };
-            self.problems.push(Diagnostic::warning(span, message).help(help));
-        }
-    }
-
     fn orphans(&mut self) {
         let orphans: Vec<&Container> =
             self.observed.containers.iter().filter(|it| self.is_orphan(it)).collect();
@@ -231,7 +141,7 @@ impl Planner<'_> {
         }
     }
 
-    fn is_orphan(&self, container: &Container) -> bool {
+    pub(super) fn is_orphan(&self, container: &Container) -> bool {
         if container.one_off {
             return matches!(container.state, State::Exited | State::Dead);
         }

@@ -99,11 +99,12 @@ impl<'a> Planner<'a> {
                 let action =
                     Action::Stop { container: Target::Existing(container.id.clone()), grace };
                 let cause = Cause::RestartsWith(service.name.clone());
-                let stop = Step::new(Subject::Container(container.name.clone()), action, cause)
+                let subject = Subject::Container(container.name.clone());
+                let stop = Step::new(subject, action, cause.clone())
                     .service(&dependent.name)
                     .shows("Stopping", "Stopped");
                 let stop = self.plan.push_stop(stop, dependent.template.hooks(), container).step;
-                self.stopped.insert(&container.id, (stop, &service.name));
+                self.stopped.insert(&container.id, (stop, cause));
                 stops.push(stop);
             }
         }

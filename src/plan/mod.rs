@@ -5,6 +5,7 @@
 //! A plan prints as text, which is what its tests compare.
 
 mod changes;
+pub mod consent;
 mod containers;
 mod control;
 mod converge;
@@ -13,6 +14,7 @@ mod images;
 mod lifecycle;
 mod outline;
 mod ports;
+mod resources;
 mod teardown;
 #[cfg(test)]
 mod tests;
@@ -34,7 +36,9 @@ pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;
 use crate::event::Subject;
-use crate::spec::{ContainerSpec, Hook, InlineFile, NetworkCreateRequest, VolumeCreateRequest};
+use crate::spec::{
+    ContainerSpec, Endpoint, Hook, InlineFile, NetworkCreateRequest, VolumeCreateRequest,
+};
 use crate::state::hash::ServiceHash;
 
 /// A step of one plan, by position.
@@ -133,12 +137,26 @@ pub enum Action {
         /// With its anonymous volumes.
         volumes: bool,
     },
+    /// Joins a network.
+    Connect {
+        container: Target,
+        endpoint: Box<Endpoint>,
+    },
+    /// Leaves a network.
+    Disconnect {
+        container: Target,
+        /// Its ID.
+        network: String,
+    },
     RemoveNetwork {
         id: String,
         name: String,
+        /// Whether another one is to take its place, so that it must not stay for who uses it.
+        replaced: bool,
     },
     RemoveVolume {
         name: String,
+        replaced: bool,
     },
     AwaitHealthy {
         container: Target,
@@ -161,6 +179,8 @@ impl Action {
             Self::Rename { container, .. }
             | Self::Copy { container, .. }
             | Self::Hook { container, .. }
+            | Self::Connect { container, .. }
+            | Self::Disconnect { container, .. }
             | Self::Attach { container, .. }
             | Self::Start { container }
             | Self::Stop { container, .. }
@@ -211,6 +231,12 @@ pub enum Cause {
     Unfinished,
     /// Another service waits for it.
     NeededBy(String),
+    /// A network that it is on is made anew.
+    NetworkChanged(String),
+    /// A volume of it is made anew.
+    VolumeChanged(String),
+    /// It has another name now.
+    Renamed(String),
     /// It restarts with a service that it depends on.
     RestartsWith(String),
     /// Its output is to be shown.
@@ -394,6 +420,8 @@ impl fmt::Display for Action {
                 let targets: Vec<&str> = files.iter().map(|file| file.target.as_str()).collect();
                 write!(out, "copy {}", targets.join(", "))
             }
+            Self::Connect { endpoint, .. } => write!(out, "connect to {}", endpoint.network),
+            Self::Disconnect { network, .. } => write!(out, "disconnect from {network}"),
             Self::Hook { turn, hook, .. } => {
                 write!(out, "run {} hook {}", turn.key(), hook.command.join(" "))
             }
@@ -431,6 +459,9 @@ impl fmt::Display for Cause {
             Self::ReplacedBy(step) => write!(out, "replaced by {}", step.0 + 1),
             Self::Unfinished => out.write_str("left by a broken-off replacement"),
             Self::NeededBy(service) => write!(out, "needed by {service}"),
+            Self::NetworkChanged(name) => write!(out, "network {name} is made anew"),
+            Self::VolumeChanged(name) => write!(out, "volume {name} is made anew"),
+            Self::Renamed(name) => write!(out, "is {name} now"),
             Self::RestartsWith(service) => write!(out, "restarts with {service}"),
             Self::Attached => out.write_str("shown"),
         }

@@ -120,6 +120,8 @@ fn changes(action: &Action) -> bool {
             // They come with starts and stops.
             | Action::Copy { .. }
             | Action::Hook { .. }
+            | Action::Connect { .. }
+            | Action::Disconnect { .. }
             | Action::AwaitHealthy { .. }
             | Action::AwaitUp { .. }
             | Action::AwaitCompleted { .. }
@@ -154,8 +156,15 @@ fn wait(step: &Step) -> Entry<'_> {
 
 fn entry<'a>(plan: &'a Plan, subject: &'a Subject, steps: &[&'a Step]) -> Option<Entry<'a>> {
     let find = |is: fn(&Action) -> bool| steps.iter().copied().find(|step| is(&step.action));
-    let made = find(|it| matches!(it, Action::Create { .. }));
-    let removal = find(|it| matches!(it, Action::Remove { .. }));
+    let made = find(|it| {
+        matches!(it, Action::Create { .. } | Action::CreateNetwork(_) | Action::CreateVolume(_))
+    });
+    let removal = find(|it| {
+        matches!(
+            it,
+            Action::Remove { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. }
+        )
+    });
     let start = find(|it| matches!(it, Action::Start { .. }));
     let stop = find(|it| matches!(it, Action::Stop { .. }));
     let (verb, main) = match (made, removal, start, stop) {
@@ -204,6 +213,8 @@ fn alone(action: &Action) -> Verb {
         Action::Attach { .. }
         | Action::Copy { .. }
         | Action::Hook { .. }
+        | Action::Connect { .. }
+        | Action::Disconnect { .. }
         | Action::AwaitHealthy { .. }
         | Action::AwaitUp { .. }
         | Action::AwaitCompleted { .. } => Verb::Wait,

@@ -238,7 +238,8 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
         for network in own {
             let after =
                 users(&|it| it.networks.iter().any(|it| *it == network.id || *it == network.name));
-            let action = Action::RemoveNetwork { id: network.id.clone(), name: name.clone() };
+            let (id, name) = (network.id.clone(), name.clone());
+            let action = Action::RemoveNetwork { id, name: name.clone(), replaced: false };
             let step = Step::new(Subject::Network(name.clone()), action, Cause::Asked)
                 .after_end_of(after)
                 .shows("Removing", "Removed");
@@ -250,7 +251,7 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
     }
     for name in known.volumes.iter().filter(|name| observed.volume(name).is_some()) {
         let after = users(&|it| it.mounts.iter().any(|mount| mount.volume.as_ref() == Some(name)));
-        let action = Action::RemoveVolume { name: name.clone() };
+        let action = Action::RemoveVolume { name: name.clone(), replaced: false };
         let step = Step::new(Subject::Volume(name.clone()), action, Cause::Asked)
             .after_end_of(after)
             .shows("Removing", "Removed");

@@ -22,7 +22,9 @@ pub(super) struct Scene {
 /// Loads `files` as project `p`, and reads `observed`: `networks`, `volumes` (all of the project are
 /// there), `no IMAGE`, and containers as `SERVICE-NUMBER STATE WORD…`.
 ///
-/// Words: `changed` (another config hash), `old-image`, `off-network`, `no-volumes`,
+/// `changed NAME` is a network or volume that was made from other settings.
+///
+/// Words: `changed` (another config hash), `old-image`, `on-network`, `off-network`, `no-volumes`,
 /// `unfinished` (has its temporary name), `anonymous=TARGET`, `one-off`.
 pub(super) fn scene(files: &str, observed: &str) -> Scene {
     let bytes = files.as_bytes().to_vec();
@@ -51,6 +53,12 @@ fn observe(desired: &Desired, text: &str) -> Observed {
     for (index, line) in text.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
+            ["changed", name] => {
+                let networks = observed.networks.iter_mut().map(|it| (&it.name, &mut it.labels));
+                let volumes = observed.volumes.iter_mut().map(|it| (&it.name, &mut it.labels));
+                let (_, labels) = networks.chain(volumes).find(|(it, _)| *it == name).unwrap();
+                labels.insert(labels::CONFIG_HASH.to_owned(), "other".to_owned());
+            }
             ["networks"] => observed.networks = networks(desired),
             ["volumes"] => observed.volumes = volumes(desired),
             ["no", image] => {
@@ -110,6 +118,9 @@ fn container(
             target: format!("/{volume}"),
             read_only: false,
         }));
+    }
+    if has("on-network") {
+        networks.push("p_default".to_owned());
     }
     if has("off-network") {
         networks.clear();
@@ -520,10 +531,12 @@ volumes: {vol: {external: true}}
 }
 
 #[test]
-fn foreign_and_changed_resources_are_kept() {
+fn foreign_resources_are_kept() {
     let files = "services: {a: {image: i, volumes: ['vol:/v']}}\nvolumes: {vol: }";
     let mut scene = scene(files, "networks\nvolumes\na-1 running");
-    scene.observed.networks[0].labels.insert(labels::CONFIG_HASH.to_owned(), "x".to_owned());
+    let labels = &mut scene.observed.networks[0].labels;
+    labels.insert(labels::CONFIG_HASH.to_owned(), "x".to_owned());
+    labels.insert(labels::PROJECT.to_owned(), "q".to_owned());
     scene.observed.volumes[0].labels.clear();
     let plan = converge(&scene.desired, &scene.observed, &Options::default()).unwrap();
     assert!(plan.is_empty());
@@ -531,7 +544,7 @@ fn foreign_and_changed_resources_are_kept() {
     assert_eq!(
         messages,
         [
-            "network `p_default` is configured differently now; it is kept as it was",
+            "network `p_default` belongs to the project `q`; it is used as it is",
             "volume `p_vol` was not made by Compose; it is used as it is"
         ]
     );

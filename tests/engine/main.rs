@@ -37,6 +37,7 @@ mod project;
 mod publishing;
 mod refusals;
 mod replicas;
+mod resources;
 mod run;
 mod settings;
 mod stops;

@@ -75,6 +75,17 @@ impl Project {
         Running::start(self, command)
     }
 
+    /// Runs the program, which reads `input`, to its end.
+    #[track_caller]
+    pub(crate) fn run_reading(&self, args: &[&str], input: &str) -> Output {
+        self.file("input", input);
+        let input = fs::File::open(self.folder.join("input")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
+        command.env_clear().env("HOME", &self.folder).args(args).current_dir(&self.folder);
+        command.env("PWD", &self.folder).env("DOCKER_HOST", &self.engine.address);
+        Running::start_with(self, command, input.into()).finish()
+    }
+
     /// Runs the program to its end.
     #[track_caller]
     pub(crate) fn run(&self, args: &[&str]) -> Output {

@@ -19,8 +19,13 @@ pub(crate) struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    pub(crate) fn start(project: &'a Project, mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn start(project: &'a Project, command: Command) -> Self {
+        Self::start_with(project, command, Stdio::null())
+    }
+
+    /// As [`Running::start`], with something to read.
+    pub(crate) fn start_with(project: &'a Project, mut command: Command, stdin: Stdio) -> Self {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = Stream::new(child.stdout.take().unwrap());
         let stderr = Stream::new(child.stderr.take().unwrap());
