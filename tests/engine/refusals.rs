@@ -173,8 +173,8 @@ fn ports_that_are_wanted_twice() {
     project
         .compose(&format!("services: {{x: {{image: busybox, scale: 2, ports: ['{port}:80']}}}}"));
     let message = project.fail(&["up", "-d"]);
-    let part = format!("`x` has several containers, but only one of them can have port {port}");
-    assert!(message.contains(&part), "no `{part}` in\n{message}");
+    let wanted = format!("`x` has several containers, but only one of them can have port {port}");
+    assert!(message.contains(&wanted), "no `{wanted}` in\n{message}");
     assert_eq!(project.resources(), [""; 0]);
 }
 
