@@ -1,63 +1,165 @@
 //! What a failed run says: which service, why, and what still runs.
 
+use std::collections::BTreeSet;
+
+use crate::commands::findings::{Findings, TAIL, indented};
 use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{self, ContainerRow, Engine, LogOptions};
-use crate::execute::{Error, Report};
-use crate::plan::{Action, Plan, Step};
+use crate::engine::{self, ContainerRow, Engine};
+use crate::execute::{Error, Outcome, Report};
+use crate::plan::{Action, Need, Plan, Step, StepId};
 use crate::source::Span;
 use crate::state::observed::State;
 
-/// Lines of a container's output that a failure shows.
-const TAIL: usize = 10;
+/// A run that has come to its end, and what it was about.
+pub(super) struct Run<'a> {
+    pub plan: &'a Plan,
+    pub report: &'a Report,
+    pub model: Option<&'a Model>,
+    pub project: &'a str,
+    pub engine: &'a Engine,
+}
 
-/// Explains the failures of a run; empty if there are none.
-pub(super) async fn explain(
-    plan: &Plan,
-    report: &Report,
-    model: Option<&Model>,
-    project: &str,
-    engine: &Engine,
-) -> Diagnostics {
-    let mut problems = Diagnostics::default();
-    let failures: Vec<(&Step, &Error)> = report.failures(plan).collect();
-    for (step, error) in &failures {
-        let mut problem = Diagnostic::error(place(step, error, model), message(step, error));
-        if let Error::Unhealthy { output: Some(output) } = error
-            && !output.is_empty()
-        {
-            problem = problem.note(format!("the health check said:{}", indented(output)));
+impl Run<'_> {
+    /// Explains the failures of the run; empty if there are none.
+    pub(super) async fn explain(&self) -> Diagnostics {
+        let mut problems = Diagnostics::default();
+        for (id, step, error) in self.report.failures(self.plan) {
+            problems.push(self.problem(id, step, error).await);
         }
-        if let Error::Unhealthy { .. } | Error::Exited { .. } | Error::Incomplete { .. } = error
-            && let Some(id) = report.container(step)
-            && let Some(lines) = last_lines(engine, id).await
-        {
+        self.note_what_runs(&mut problems).await;
+        problems
+    }
+
+    /// Explains why a run that was given `limit` seconds is not over.
+    pub(super) async fn explain_delay(&self, limit: u32) -> Diagnostics {
+        let steps = self.plan.steps.iter().enumerate();
+        let late: Vec<&Step> = steps
+            .filter(|(index, step)| {
+                let is_wait = matches!(
+                    step.action,
+                    Action::AwaitUp { .. }
+                        | Action::AwaitHealthy { .. }
+                        | Action::AwaitCompleted { .. }
+                );
+                let began = self.report.times[*index].begin.is_some();
+                is_wait && began && matches!(self.report.outcomes[*index], Outcome::Skipped)
+            })
+            .map(|(_, step)| step)
+            .collect();
+        let message = format!("application not healthy after {limit}s");
+        let span = late.first().map_or(Span::NOWHERE, |step| self.place(step, "healthcheck"));
+        let mut problem = Diagnostic::error(span, message);
+        for step in late {
             let name = step.subject.name();
-            problem = problem.note(format!("{name} last wrote:{}", indented(&lines)));
+            let Some(id) = self.report.container(step) else {
+                continue;
+            };
+            let state = match (&step.action, Findings::of(self.engine, id).await) {
+                (_, None) => "is gone".to_owned(),
+                (Action::AwaitCompleted { .. }, Some(_)) => "has not ended yet".to_owned(),
+                (_, Some(findings)) => {
+                    for note in findings.notes(self.report.probes.get(id)) {
+                        problem = problem.note(note);
+                    }
+                    match findings.container.health.as_deref() {
+                        Some(health) => format!("is not healthy yet, but {health}"),
+                        None => format!("is not up yet, but {}", findings.container.status),
+                    }
+                }
+            };
+            problem = problem.note(format!("{name} {state}"));
+        }
+        let mut problems = Diagnostics::from(problem);
+        self.note_what_runs(&mut problems).await;
+        problems
+    }
+
+    async fn problem(&self, id: StepId, step: &Step, error: &Error) -> Diagnostic {
+        let span = match key(step, error) {
+            Some(key) => self.place(step, key),
+            None => self.service(step),
+        };
+        let mut problem = Diagnostic::error(span, message(step, error));
+        let mut help = None;
+        if let Error::Unhealthy | Error::Exited { .. } | Error::Incomplete { .. } = error
+            && let Some(container) = self.report.container(step)
+            && let Some(findings) = Findings::of(self.engine, container).await
+        {
+            let waited = self.report.times[id.0].taken().unwrap_or_default();
+            problem = problem.note(format!("waited for it for {:.1} s", waited.as_secs_f64()));
+            for note in findings.notes(self.report.probes.get(container)) {
+                problem = problem.note(note);
+            }
+            help = findings.help();
         }
         if let Error::Hook { output, .. } = error
             && !output.is_empty()
         {
-            let lines: Vec<&str> = output.lines().rev().take(TAIL).collect();
-            let lines: Vec<&str> = lines.into_iter().rev().collect();
-            problem = problem.note(format!("it last wrote:{}", indented(&lines.join("\n"))));
+            let lines: Vec<&str> = output.lines().collect();
+            let last = &lines[lines.len().saturating_sub(TAIL)..];
+            problem = problem.note(format!("it last wrote:{}", indented(&last.join("\n"))));
         }
-        if let Error::NoHealthcheck = error {
-            problem =
-                problem.help("give it a `healthcheck`, or depend on it with `service_started`");
+        let blocked = self.blocked(id);
+        if !blocked.is_empty() {
+            problem = problem.note(format!("held back by it: {}", blocked.join(", ")));
         }
-        if let Error::Engine(error) = error {
-            problem = problem.help_opt(error.help());
+        match error {
+            Error::NoHealthcheck => {
+                problem.help("give it a `healthcheck`, or depend on it with `service_started`")
+            }
+            Error::Engine(error) => problem.help_opt(error.help()),
+            Error::Hook { .. } => problem,
+            Error::Unhealthy | Error::Exited { .. } | Error::Incomplete { .. } => {
+                problem.help_opt(help.map(str::to_owned))
+            }
         }
-        problems.push(problem);
     }
-    if let Some(note) = what_runs(project, engine).await
-        && !failures.is_empty()
-        && model.is_some()
-    {
-        problems.note_last(note);
+
+    /// The services of which a step was not run as this one did not succeed.
+    fn blocked(&self, failed: StepId) -> Vec<&str> {
+        let mut held: BTreeSet<usize> = BTreeSet::from([failed.0]);
+        let mut services = BTreeSet::new();
+        let own = self.plan.step(failed).service.as_deref();
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let waits =
+                |(id, need): &(StepId, Need)| *need == Need::Success && held.contains(&id.0);
+            if matches!(self.report.outcomes[index], Outcome::Skipped)
+                && step.after.iter().any(waits)
+            {
+                held.insert(index);
+                services.extend(step.service.as_deref().filter(|service| Some(*service) != own));
+            }
+        }
+        services.into_iter().collect()
     }
-    problems
+
+    /// Where a key of the step's service stands, or the service.
+    fn place(&self, step: &Step, key: &str) -> Span {
+        match (self.model, &step.service) {
+            (Some(model), Some(service)) => model.span(&["services", service, key]),
+            _ => Span::NOWHERE,
+        }
+    }
+
+    fn service(&self, step: &Step) -> Span {
+        match (self.model, &step.service) {
+            (Some(model), Some(service)) => {
+                model.services.get(service).map_or(Span::NOWHERE, |entry| entry.key)
+            }
+            _ => Span::NOWHERE,
+        }
+    }
+
+    /// Adds to the last problem which containers of the project run.
+    async fn note_what_runs(&self, problems: &mut Diagnostics) {
+        if !problems.is_empty()
+            && self.model.is_some()
+            && let Some(note) = what_runs(self.project, self.engine).await
+        {
+            problems.note_last(note);
+        }
+    }
 }
 
 fn message(step: &Step, error: &Error) -> String {
@@ -100,13 +202,13 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Start { .. } | Action::Attach { .. }, error) => {
             format!("cannot start container {name} of service `{service}`: {error}")
         }
-        (Action::AwaitUp { .. }, Error::Unhealthy { .. }) => {
+        (Action::AwaitUp { .. }, Error::Unhealthy) => {
             format!("container {name} is unhealthy")
         }
         (Action::AwaitUp { .. }, Error::Exited { code }) => {
             format!("container {name} exited ({code})")
         }
-        (_, Error::Unhealthy { .. }) => {
+        (_, Error::Unhealthy) => {
             format!("dependency failed to start: container {name} is unhealthy")
         }
         (_, Error::Exited { code }) => {
@@ -124,42 +226,18 @@ fn message(step: &Step, error: &Error) -> String {
     }
 }
 
-/// The key that a failure is about, or the service.
-fn place(step: &Step, error: &Error, model: Option<&Model>) -> Span {
-    let (Some(model), Some(service)) = (model, &step.service) else {
-        return Span::NOWHERE;
-    };
-    let key = match (&step.action, error) {
-        (Action::Pull { .. }, _) => "image",
-        (Action::Hook { turn, .. }, _) => turn.key(),
-        (Action::Start { .. }, Error::Engine(error)) if error.is_about_ports() => "ports",
-        (_, Error::Unhealthy { .. }) => "healthcheck",
+/// The key that a failure is about; `None` stands for the service.
+fn key(step: &Step, error: &Error) -> Option<&'static str> {
+    match (&step.action, error) {
+        (Action::Pull { .. }, _) => Some("image"),
+        (Action::Hook { turn, .. }, _) => Some(turn.key()),
+        (Action::Start { .. }, Error::Engine(error)) if error.is_about_ports() => Some("ports"),
+        (_, Error::Unhealthy) => Some("healthcheck"),
         (_, Error::Engine(engine::Error::NotFound(message))) if message.contains("image") => {
-            "image"
+            Some("image")
         }
-        _ => {
-            return model.services.get(service).map_or(Span::NOWHERE, |entry| entry.key);
-        }
-    };
-    model.span(&["services", service, key])
-}
-
-fn indented(text: &str) -> String {
-    if text.contains('\n') { format!("\n{text}").replace('\n', "\n  ") } else { format!(" {text}") }
-}
-
-/// The last lines that a container wrote, if any.
-async fn last_lines(engine: &Engine, id: &str) -> Option<String> {
-    let tty = engine.inspect(id).await.ok()?.tty;
-    let options = LogOptions { tail: Some(TAIL.to_string()), ..LogOptions::default() };
-    let mut stream = engine.logs(id, tty, &options).await.ok()?;
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = stream.next().await {
-        bytes.extend_from_slice(&chunk.bytes);
+        _ => None,
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_end();
-    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The containers of the project, by whether they run.

@@ -1,5 +1,6 @@
 //! The command line: one file per command, and what they share.
 
+mod analyze;
 mod carrier;
 mod config;
 mod control;
@@ -7,7 +8,9 @@ mod create;
 mod down;
 mod exec;
 mod exit;
+mod explain;
 mod failure;
+mod findings;
 mod kill;
 mod logs;
 mod ls;
@@ -26,11 +29,13 @@ mod session;
 mod start;
 mod stop;
 mod switches;
+mod timeline;
 mod top;
 mod unpause;
 mod up;
 mod version;
 mod wait;
+mod work;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -56,10 +61,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Analyze(analyze::Args),
     Config(config::Args),
     Create(create::Args),
     Down(down::Args),
     Exec(exec::Args),
+    Explain(explain::Args),
     Kill(kill::Args),
     Logs(logs::Args),
     Ls(ls::Args),
@@ -109,10 +116,12 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         return exit::finish(Err(error), &mut context);
     }
     let result = match command {
+        Command::Analyze(args) => analyze::run(&args, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
         Command::Exec(args) => exec::run(&args, &mut context),
+        Command::Explain(args) => explain::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),

@@ -11,19 +11,15 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
-use crate::commands::failure;
-use crate::commands::options::Context;
 use crate::commands::outputs::Outputs;
-use crate::commands::preview::{Form, Preview};
-use crate::compose::model::Model;
+pub(super) use crate::commands::work::{Deadline, Work, carry_out};
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
 use crate::execute::{Attached, Report, Reports, execute};
 use crate::labels;
 use crate::names;
 use crate::plan::{self, Known, Plan};
-use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Streams};
+use crate::report::Reporter;
 use crate::state::desired::Desired;
 use crate::state::observed::{Observed, State};
 
@@ -59,80 +55,6 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
         }
-    }
-}
-
-/// Runs a plan to its end, showing its progress. The first signal lets what is under way come to
-/// its end; the second ends at once.
-///
-/// # Errors
-/// A terminal that is gone, or the second signal.
-pub(super) async fn run(
-    plan: &Plan,
-    project: &str,
-    engine: &Engine,
-    reporter: &mut Reporter<'_>,
-    signals: &mut Signals,
-) -> Result<Report, Error> {
-    let (events, mut heard) = mpsc::unbounded_channel();
-    let (attached, _) = mpsc::unbounded_channel();
-    let reports = Reports { events, attached };
-    let (interrupt, mut interrupted) = watch::channel(false);
-    for subject in &plan.running {
-        reporter.on(&Event::progress(subject, Status::Done, "Running"))?;
-    }
-    let mut running = std::pin::pin!(execute(plan, project, engine, &reports, &mut interrupted));
-    let report = loop {
-        tokio::select! {
-            biased;
-            () = signals.next() => {
-                if interrupt.send_replace(true) {
-                    return Err(Error::Interrupted);
-                }
-            }
-            Some(event) = heard.recv() => show_progress(&event, reporter)?,
-            report = &mut running => break report,
-        }
-    };
-    while let Ok(event) = heard.try_recv() {
-        show_progress(&event, reporter)?;
-    }
-    Ok(report)
-}
-
-/// Shows what happens but for what hooks write: that belongs to the output of containers.
-fn show_progress(event: &Event, reporter: &mut Reporter<'_>) -> io::Result<()> {
-    match event {
-        Event::Output { .. } | Event::OutputEnded { .. } => Ok(()),
-        other => reporter.on(other),
-    }
-}
-
-/// As [`run`], with progress alone to show; what failed is explained. A dry run shows the plan
-/// instead.
-///
-/// # Errors
-/// An interrupt, and the problems of what failed, with their places in `model`.
-pub(super) async fn carry_out(
-    plan: &Plan,
-    project: &str,
-    model: Option<&Model>,
-    engine: &Engine,
-    context: &mut Context,
-    signals: &mut Signals,
-) -> Result<Report, Error> {
-    if context.options.dry_run {
-        let form = Form::of_dry_run(context);
-        Preview { project, model, engine, plans: &[plan] }.show(form, context).await?;
-        return Ok(Report { outcomes: Vec::new(), interrupted: false });
-    }
-    let mut reporter = Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
-    let report = run(plan, project, engine, &mut reporter, signals).await?;
-    let problems = failure::explain(plan, &report, model, project, engine).await;
-    match (report.interrupted, problems.is_empty()) {
-        (true, _) => Err(Error::Interrupted),
-        (false, true) => Ok(report),
-        (false, false) => Err(Error::Project(problems)),
     }
 }
 

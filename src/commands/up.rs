@@ -1,15 +1,15 @@
 //! `up`: create and start containers.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
-use crate::commands::failure;
+use crate::commands::failure::Run;
 use crate::commands::options::Context;
 use crate::commands::plan as plan_command;
 use crate::commands::planning::{self, Planning, known_service};
 use crate::commands::preview::Form;
-use crate::commands::session::{self, AbortOn, Session, Signals};
+use crate::commands::session::{self, AbortOn, Deadline, Session, Signals, Work};
+use crate::commands::timeline::{Timeline, write_trace};
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::names;
@@ -63,6 +63,12 @@ pub(super) struct Args {
     /// Show the time before each line of output
     #[arg(long)]
     timestamps: bool,
+    /// Show what the time was spent on, chain by chain
+    #[arg(long)]
+    timings: bool,
+    /// Write what the time was spent on to a file that trace viewers open
+    #[arg(long, value_name = "FILE")]
+    trace: Option<String>,
 }
 
 /// Creates what `up` would create, and starts nothing.
@@ -84,6 +90,7 @@ struct Up<'a> {
     planning: Planning,
     /// The services whose end ends the session.
     monitored: BTreeSet<String>,
+    timeline: Timeline,
 }
 
 impl<'a> Up<'a> {
@@ -96,7 +103,7 @@ impl<'a> Up<'a> {
         if !args.detach && !args.wait {
             planning.options.attach = attach;
         }
-        Ok(Self { args, planning, monitored })
+        Ok(Self { args, planning, monitored, timeline: Timeline::new() })
     }
 
     async fn run(mut self, context: &mut Context) -> Result<Exit, Error> {
@@ -107,58 +114,76 @@ impl<'a> Up<'a> {
             plan_command::show(&mut self.planning, &engine, form, context).await?;
             return Ok(Exit::Success);
         }
-        self.planning.check_engine(&engine)?;
-        let mut observed = tokio::select! {
-            observed = self.planning.observe(&engine) => observed?,
-            () = signals.next() => return Ok(Exit::Interrupted),
-        };
-        let images = self.planning.images(&observed)?;
-        if !images.is_empty() {
-            self.carry_out(&images, &engine, &mut signals, context).await?;
-            observed = self.planning.observe(&engine).await?;
+        let result = self.converge(&engine, &mut signals, context).await;
+        // What it was spent on is worth knowing all the more if it went wrong.
+        if self.args.timings {
+            context.terminal.err(&self.timeline.text());
         }
-        self.planning.ask(&observed, context)?;
-        let plan = self.planning.converge(&observed, context)?;
-        let taken = self.planning.port_conflicts(&plan, &engine).await?;
-        if !taken.is_empty() {
-            return Err(Error::Project(taken));
+        if let Some(path) = &self.args.trace {
+            write_trace(path, &self.timeline, &self.planning.desired.project)?;
         }
-        if !self.args.detach && !self.args.planning.no_start && !self.args.wait {
-            return self.attend(&plan, &engine, &mut signals, context).await;
-        }
-        self.carry_out(&plan, &engine, &mut signals, context).await?;
-        if !self.args.wait {
-            return Ok(Exit::Success);
-        }
-        let wait = plan::wait(&self.planning.desired, &self.planning.observe(&engine).await?);
-        let waiting = self.carry_out(&wait, &engine, &mut signals, context);
-        match self.args.wait_timeout {
-            0 => waiting.await,
-            seconds => {
-                let limit = Duration::from_secs(u64::from(seconds));
-                tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| {
-                    Err(Error::Usage(format!("application not healthy after {seconds}s")))
-                })
-            }
-        }
+        result
     }
 
-    /// Runs a plan to its end.
-    async fn carry_out(
-        &self,
-        plan: &plan::Plan,
+    async fn converge(
+        &mut self,
         engine: &Engine,
         signals: &mut Signals,
         context: &mut Context,
     ) -> Result<Exit, Error> {
-        let (project, model) = (&self.planning.desired.project, Some(&self.planning.model));
-        session::carry_out(plan, project, model, engine, context, signals).await?;
+        self.planning.check_engine(engine)?;
+        let mut observed = tokio::select! {
+            observed = self.planning.observe(engine) => observed?,
+            () = signals.next() => return Ok(Exit::Interrupted),
+        };
+        let images = self.planning.images(&observed)?;
+        if !images.is_empty() {
+            self.carry_out(&images, None, engine, signals, context).await?;
+            observed = self.planning.observe(engine).await?;
+        }
+        self.planning.ask(&observed, context)?;
+        let plan = self.planning.converge(&observed, context)?;
+        let taken = self.planning.port_conflicts(&plan, engine).await?;
+        if !taken.is_empty() {
+            return Err(Error::Project(taken));
+        }
+        if !self.args.detach && !self.args.planning.no_start && !self.args.wait {
+            return self.attend(&plan, engine, signals, context).await;
+        }
+        let deadline = Deadline::after(self.args.wait_timeout).filter(|_| self.args.wait);
+        self.carry_out(&plan, deadline, engine, signals, context).await?;
+        if self.args.wait {
+            let wait = plan::wait(&self.planning.desired, &self.planning.observe(engine).await?);
+            self.carry_out(&wait, deadline, engine, signals, context).await?;
+        }
         Ok(Exit::Success)
+    }
+
+    /// Runs a plan to its end.
+    async fn carry_out(
+        &mut self,
+        plan: &plan::Plan,
+        deadline: Option<Deadline>,
+        engine: &Engine,
+        signals: &mut Signals,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let began = self.timeline.now();
+        let work = Work {
+            plan,
+            project: &self.planning.desired.project,
+            model: Some(&self.planning.model),
+            engine,
+            deadline,
+        };
+        let (report, problem) = work.attempt(context, signals).await?;
+        self.timeline.add(began, plan, &report);
+        problem.map_or(Ok(()), Err)
     }
 
     /// Runs the plan and stays with the containers.
     async fn attend(
-        &self,
+        &mut self,
         plan: &plan::Plan,
         engine: &Engine,
         signals: &mut Signals,
@@ -205,8 +230,11 @@ impl<'a> Up<'a> {
         if !attached.is_empty() {
             reporter.line(&format!("Attaching to {}", attached.join(", ")))?;
         }
+        let began = self.timeline.now();
         let ended = session.run(plan, &mut reporter, signals).await?;
-        let problems = failure::explain(plan, &ended.report, Some(model), project, engine).await;
+        let (model, report) = (Some(model), &ended.report);
+        let problems = Run { plan, report, model, project, engine }.explain().await;
+        self.timeline.add(began, plan, report);
         if let Some(code) = ended.aborted {
             return Ok(Exit::of(code));
         }

@@ -41,9 +41,15 @@ pub struct Inspected {
     pub exit_code: i64,
     /// `healthy`, `unhealthy`, `starting`; `None` without a health check.
     pub health: Option<String>,
-    /// What the last health check said.
-    pub health_output: Option<String>,
+    /// The last health checks that the engine ran, oldest first.
+    pub health_log: Vec<HealthRun>,
     pub out_of_memory: bool,
+    /// Why the engine could not start it, in its words; empty if it could.
+    pub error: String,
+    /// How often the engine has started it again.
+    pub restart_count: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// When it last started and when it last ended; the year 1 if it never did.
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
@@ -54,6 +60,28 @@ pub struct Inspected {
     pub health_test: Option<HealthTest>,
     /// Seconds between stop signal and kill, if the container has its own.
     pub stop_timeout: Option<i64>,
+}
+
+/// One run of a health check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HealthRun {
+    pub start: Timestamp,
+    pub exit_code: i64,
+    /// What it wrote, without blanks around it.
+    pub output: String,
+}
+
+impl Inspected {
+    /// Whether the engine has found it unhealthy since its last start; what it was before does not
+    /// matter, although some engines still tell it until their first check.
+    #[must_use]
+    pub fn is_unhealthy(&self) -> bool {
+        self.health.as_deref() == Some("unhealthy")
+            && self
+                .health_log
+                .last()
+                .is_none_or(|run| run.start >= self.started_at || run.start == Timestamp::MIN)
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,6 +115,10 @@ struct InspectAnswer {
     #[serde(default)]
     id: String,
     name: String,
+    #[serde(default)]
+    created: String,
+    #[serde(default)]
+    restart_count: i64,
     state: StateAnswer,
     #[serde(default)]
     config: Option<ConfigAnswer>,
@@ -118,6 +150,8 @@ struct StateAnswer {
     started_at: String,
     #[serde(default)]
     finished_at: String,
+    #[serde(default)]
+    error: String,
     health: Option<HealthAnswer>,
 }
 
@@ -132,6 +166,10 @@ struct HealthAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct HealthLog {
+    #[serde(default)]
+    start: String,
+    #[serde(default)]
+    exit_code: i64,
     #[serde(default)]
     output: String,
 }
@@ -384,7 +422,12 @@ impl Engine {
             .state
             .health
             .filter(|health| !health.status.is_empty() && health.status != "none");
-        let output = health.as_ref().and_then(|health| health.log.as_ref()?.last());
+        let runs = health.as_ref().and_then(|health| health.log.as_ref());
+        let health_log = runs.into_iter().flatten().map(|run| HealthRun {
+            start: moment(&run.start),
+            exit_code: run.exit_code,
+            output: run.output.trim().to_owned(),
+        });
         let policy = answer.host_config.and_then(|host| host.restart_policy);
         Ok(Inspected {
             restarts: policy
@@ -398,7 +441,10 @@ impl Engine {
             name: answer.name.trim_start_matches('/').to_owned(),
             status: answer.state.status,
             exit_code: answer.state.exit_code,
-            health_output: output.map(|log| log.output.trim().to_owned()),
+            health_log: health_log.collect(),
+            error: answer.state.error,
+            restart_count: answer.restart_count,
+            created_at: moment(&answer.created),
             health: health.map(|health| health.status),
             out_of_memory: answer.state.oom_killed,
             started_at: moment(&answer.state.started_at),

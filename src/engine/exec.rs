@@ -12,6 +12,9 @@ use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::engine::logs::{Frames, LogChunk};
 
+/// Bytes of a command's output that are kept; engines keep as much of a health check's.
+const MOST_KEPT: usize = 4096;
+
 /// A command for a container.
 #[derive(Debug, Clone, Default)]
 pub struct ExecOptions {
@@ -180,20 +183,28 @@ impl Engine {
     }
 
     /// Runs a command in a container to its end, as the container's own user and in its environment;
-    /// gives the exit code. What it writes is dropped.
+    /// gives the exit code and the beginning of what it wrote.
     ///
     /// # Errors
     /// Those of the engine; a container that does not run is one of them.
-    pub async fn exec(&self, id: &str, command: &[String]) -> Result<i64, Error> {
+    pub async fn exec(&self, id: &str, command: &[String]) -> Result<(i64, String), Error> {
         let options = ExecOptions { command: command.to_vec(), ..ExecOptions::default() };
         let exec = self.make_exec(id, &options).await?;
         let how = json!({ "Detach": false, "Tty": false });
         // Its end is seen by that of its output.
         let mut output =
             self.transport.stream(&format!("/exec/{exec}/start"), &how).await?.into_body();
+        let mut frames = Frames::new(false);
+        let mut text = Vec::new();
         while let Some(frame) = output.frame().await {
-            frame.map_err(|error| Error::Answer(error.to_string()))?;
+            let frame = frame.map_err(|error| Error::Answer(error.to_string()))?;
+            frames.add(frame.data_ref().map_or(&[], |bytes| bytes));
+            while let Some(chunk) = frames.take() {
+                let room = MOST_KEPT - text.len();
+                text.extend_from_slice(&chunk.bytes[..chunk.bytes.len().min(room)]);
+            }
         }
-        Ok(self.exec_code(&exec).await?.unwrap_or_default())
+        let code = self.exec_code(&exec).await?.unwrap_or_default();
+        Ok((code, String::from_utf8_lossy(&text).trim().to_owned()))
     }
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use bollard::Docker;
 
 use crate::engine::connect::{Endpoint, Transport};
-pub use crate::engine::containers::{Inspected, Processes};
+pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
 pub use crate::engine::error::Error;
 pub use crate::engine::events::{EngineEvent, Events};
 pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};

@@ -8,7 +8,8 @@ mod step;
 mod wait;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, LocalBoxFuture, select};
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::engine::{self, Engine, LogStream};
 use crate::event::{Event, Status};
 use crate::execute::wait::Hub;
+pub use crate::execute::wait::Probe;
 use crate::plan::{Action, Need, OnFailure, Plan, Step, StepId, Target};
 
 /// Starts and creations at once. More gain nothing: the engine takes turns.
@@ -33,7 +35,7 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] engine::Error),
     #[error("it is unhealthy")]
-    Unhealthy { output: Option<String> },
+    Unhealthy,
     #[error("it exited with code {code}")]
     Exited { code: i64 },
     #[error("it did not complete successfully: exit {code}")]
@@ -80,17 +82,40 @@ pub struct Reports {
 }
 
 /// How a run went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     pub outcomes: Vec<Outcome>,
     pub interrupted: bool,
+    /// When each step began and ended, as far as it did, since the run began.
+    pub times: Vec<Times>,
+    /// How our own test of a container's health last failed, by the container's ID.
+    pub probes: BTreeMap<String, Probe>,
+}
+
+/// When a step was run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    pub begin: Option<Duration>,
+    pub end: Option<Duration>,
+}
+
+impl Times {
+    /// How long the step took.
+    #[must_use]
+    pub fn taken(&self) -> Option<Duration> {
+        Some(self.end?.saturating_sub(self.begin?))
+    }
 }
 
 impl Report {
     /// The steps that failed and were needed.
-    pub fn failures<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (&'a Step, &'a Error)> {
-        self.outcomes.iter().zip(&plan.steps).filter_map(|(outcome, step)| match outcome {
-            Outcome::Failed(error) if !step.optional => Some((step, error)),
+    pub fn failures<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = (StepId, &'a Step, &'a Error)> {
+        let steps = self.outcomes.iter().zip(&plan.steps).enumerate();
+        steps.filter_map(|(index, (outcome, step))| match outcome {
+            Outcome::Failed(error) if !step.optional => Some((StepId(index), step, error)),
             _ => None,
         })
     }
@@ -165,6 +190,8 @@ struct Executor<'a> {
     halt: &'a watch::Sender<Halt>,
     /// The outcomes so far.
     outcomes: &'a RefCell<Vec<Option<Outcome>>>,
+    times: &'a RefCell<Vec<Times>>,
+    start: Instant,
 }
 
 /// Runs `plan`. When `interrupt` becomes true, it comes to its end soon, without half-done steps.
@@ -179,6 +206,7 @@ pub async fn execute(
     let hub = Hub::new(engine, project);
     let (halt, _) = watch::channel(Halt::No);
     let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());
+    let times = RefCell::new(vec![Times::default(); plan.steps.len()]);
     {
         let executor = Executor {
             plan,
@@ -188,6 +216,8 @@ pub async fn execute(
             hub: &hub,
             halt: &halt,
             outcomes: &outcomes,
+            times: &times,
+            start: Instant::now(),
         };
         let steps = std::pin::pin!(executor.run(interrupt));
         if plan.steps.iter().any(|step| step::is_wait(&step.action)) {
@@ -203,7 +233,7 @@ pub async fn execute(
     let interrupted = *halt.borrow() == Halt::Interrupted;
     let outcomes = outcomes.into_inner().into_iter();
     let outcomes = outcomes.map(|outcome| outcome.unwrap_or(Outcome::Skipped)).collect();
-    Report { outcomes, interrupted }
+    Report { outcomes, interrupted, times: times.into_inner(), probes: hub.into_probes() }
 }
 
 impl<'a> Executor<'a> {
@@ -329,6 +359,7 @@ impl<'a> Executor<'a> {
 
     fn report_begin(&self, index: usize) {
         let step = &self.plan.steps[index];
+        self.times.borrow_mut()[index].begin = Some(self.start.elapsed());
         if let Some(text) = step.shows.begin {
             self.tell(Event::progress(&step.subject, Status::Working, text));
         }
@@ -337,6 +368,7 @@ impl<'a> Executor<'a> {
     /// Records how a step ended, and tells.
     fn settle(&self, index: usize, outcome: Outcome) {
         let step = &self.plan.steps[index];
+        self.times.borrow_mut()[index].end = Some(self.start.elapsed());
         match &outcome {
             Outcome::Done { .. } => {
                 if let Some(text) = step.shows.end {

@@ -23,17 +23,36 @@ const SLOW: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A test of a container's health that has failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// `None` if it took too long.
+    pub code: Option<i64>,
+    pub output: String,
+}
+
 /// Hears the events of a project for all waits.
 pub(super) struct Hub<'a> {
     engine: &'a Engine,
     project: &'a str,
     /// Who waits for events of a container, by ID.
     waiting: RefCell<BTreeMap<String, Rc<Notify>>>,
+    /// How our own test of a container's health last went, by ID.
+    probes: RefCell<BTreeMap<String, Probe>>,
 }
 
 impl<'a> Hub<'a> {
     pub(super) fn new(engine: &'a Engine, project: &'a str) -> Self {
-        Self { engine, project, waiting: RefCell::default() }
+        Self { engine, project, waiting: RefCell::default(), probes: RefCell::default() }
+    }
+
+    fn note(&self, id: &str, probe: Probe) {
+        self.probes.borrow_mut().insert(id.to_owned(), probe);
+    }
+
+    /// How our own tests last went.
+    pub(super) fn into_probes(self) -> BTreeMap<String, Probe> {
+        self.probes.into_inner()
     }
 
     pub(super) fn project(&self) -> &'a str {
@@ -75,9 +94,7 @@ impl<'a> Hub<'a> {
                 (true, _) if container.exit_code == 0 && !container.restarts => Some(Ok(())),
                 (true, _) => Some(Err(Error::Exited { code: container.exit_code })),
                 (false, None | Some("healthy")) => Some(Ok(())),
-                (false, Some("unhealthy")) => {
-                    Some(Err(Error::Unhealthy { output: container.health_output.clone() }))
-                }
+                (false, Some(_)) if container.is_unhealthy() => Some(Err(Error::Unhealthy)),
                 (false, Some(_)) => None,
             }
         });
@@ -109,8 +126,11 @@ impl<'a> Hub<'a> {
         let mut pause = FIRST_PAUSE;
         loop {
             let run = self.engine.exec(id, &test.command);
-            if let Ok(Ok(0)) = tokio::time::timeout(test.timeout, run).await {
-                return;
+            match tokio::time::timeout(test.timeout, run).await {
+                Ok(Ok((0, _))) => return,
+                Ok(Ok((code, output))) => self.note(id, Probe { code: Some(code), output }),
+                Ok(Err(_)) => {}
+                Err(_) => self.note(id, Probe { code: None, output: String::new() }),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE).min(test.interval.max(FIRST_PAUSE));
@@ -124,9 +144,7 @@ impl<'a> Hub<'a> {
             _ => match container.health.as_deref() {
                 None => Some(Err(Error::NoHealthcheck)),
                 Some("healthy") => Some(Ok(())),
-                Some("unhealthy") => {
-                    Some(Err(Error::Unhealthy { output: container.health_output.clone() }))
-                }
+                Some(_) if container.is_unhealthy() => Some(Err(Error::Unhealthy)),
                 Some(_) => None,
             },
         })

@@ -13,10 +13,12 @@ fn the_program_and_its_commands() {
     Usage: rcompose [OPTIONS] [COMMAND]
 
     Commands:
+      analyze  Show what the time until the containers were ready was spent on
       config   Parse, resolve and print the project in canonical form
       create   Create containers, but start none
       down     Stop and remove containers and networks
       exec     Run a command in a running container
+      explain  Show why a service does not run or is not healthy
       kill     Send a signal to containers
       logs     View output of containers
       ls       List projects

@@ -22,6 +22,7 @@ mod convergence;
 mod dependencies;
 mod engine;
 mod exec;
+mod explanations;
 mod hooks;
 mod identity;
 mod inline_files;
