@@ -16,6 +16,9 @@ _rcompose() {
             ",$1")
                 cmd="rcompose"
                 ;;
+            rcompose,analyze)
+                cmd="rcompose__subcmd__analyze"
+                ;;
             rcompose,config)
                 cmd="rcompose__subcmd__config"
                 ;;
@@ -27,6 +30,9 @@ _rcompose() {
                 ;;
             rcompose,exec)
                 cmd="rcompose__subcmd__exec"
+                ;;
+            rcompose,explain)
+                cmd="rcompose__subcmd__explain"
                 ;;
             rcompose,help)
                 cmd="rcompose__subcmd__help"
@@ -82,6 +88,9 @@ _rcompose() {
             rcompose,wait)
                 cmd="rcompose__subcmd__wait"
                 ;;
+            rcompose__subcmd__help,analyze)
+                cmd="rcompose__subcmd__help__subcmd__analyze"
+                ;;
             rcompose__subcmd__help,config)
                 cmd="rcompose__subcmd__help__subcmd__config"
                 ;;
@@ -93,6 +102,9 @@ _rcompose() {
                 ;;
             rcompose__subcmd__help,exec)
                 cmd="rcompose__subcmd__help__subcmd__exec"
+                ;;
+            rcompose__subcmd__help,explain)
+                cmd="rcompose__subcmd__help__subcmd__explain"
                 ;;
             rcompose__subcmd__help,help)
                 cmd="rcompose__subcmd__help__subcmd__help"
@@ -155,7 +167,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --diagnostics --help config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
+            opts="-f -p -H -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --diagnostics --help analyze config create down exec explain kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -215,6 +227,24 @@ _rcompose() {
                     ;;
                 --diagnostics)
                     COMPREPLY=($(compgen -W "plain json github" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__analyze)
+            opts="-h --trace --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -348,9 +378,37 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        rcompose__subcmd__help)
-            opts="config create down exec kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
+        rcompose__subcmd__explain)
+            opts="-h --json --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help)
+            opts="analyze config create down exec explain kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__analyze)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -405,6 +463,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__exec)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1003,7 +1075,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --dry-run --help"
+            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --timings --trace --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1038,6 +1110,10 @@ _rcompose() {
                     return 0
                     ;;
                 --exit-code-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
