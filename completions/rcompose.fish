@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rcompose_global_optspecs
-    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= dry-run diagnostics= h/help
+    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= dry-run tls tlsverify tlscacert= tlscert= tlskey= D/debug l/log-level= diagnostics= h/help
 end
 
 function __fish_rcompose_needs_command
@@ -34,12 +34,19 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -l progress -d 'How prog
 complete -c rcompose -n "__fish_rcompose_needs_command" -l ansi -d 'When colours are shown: auto, never or always' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -s H -l host -d 'Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l context -d 'Context of the Docker configuration to take the engine\'s address from' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l tlscacert -d 'Certificate of the authority that signed the engine\'s' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l tlscert -d 'Certificate that we show to the engine' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l tlskey -d 'Key of that certificate' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -s l -l log-level -d 'What is said at least: debug, info, warn, error or fatal' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l diagnostics -d 'How problems in files are shown' -r -f -a "plain\t'Source lines and carets'
 json\t'One JSON object a line'
 github\t'GitHub Actions annotations'"
 complete -c rcompose -n "__fish_rcompose_needs_command" -l compatibility -d 'Name containers as version 1 of Docker Compose did'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l all-resources -d 'Keep resources that no service uses'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c rcompose -n "__fish_rcompose_needs_command" -l tls -d 'Encrypt the connection to the engine'
+complete -c rcompose -n "__fish_rcompose_needs_command" -l tlsverify -d 'Encrypt it, and have the engine prove who it is'
+complete -c rcompose -n "__fish_rcompose_needs_command" -s D -l debug -d 'Show each request to the engine on standard error'
 complete -c rcompose -n "__fish_rcompose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "analyze" -d 'Show what the time until the containers were ready was spent on'
 complete -c rcompose -n "__fish_rcompose_needs_command" -f -a "config" -d 'Parse, resolve and print the project in canonical form'

@@ -75,9 +75,11 @@ pub(super) fn finish(result: Result<Exit, Error>, context: &mut Context) -> Exit
         }
         Err(Error::Interrupted) => Exit::Interrupted,
         Err(Error::Engine(error)) => {
-            let problem =
-                Diagnostic::error(Span::NOWHERE, error.to_string()).help_opt(error.help());
-            context.show(&problem.into());
+            let mut problem = Diagnostic::error(Span::NOWHERE, error.to_string());
+            for note in error.notes() {
+                problem = problem.note(note);
+            }
+            context.show(&problem.help_opt(error.help()).into());
             Exit::Failure
         }
         Err(error @ (Error::Usage(_) | Error::Write { .. })) => {

@@ -7,11 +7,12 @@ use crate::compose::discover::Wanted;
 use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::compose::{self, EnvFiles, Steps};
-use crate::diagnostic::{Diagnostics, Format};
-use crate::engine::Engine;
+use crate::diagnostic::{Diagnostics, Format, Severity};
+use crate::engine::connect::Trace;
+use crate::engine::{self, Engine};
 use crate::env::Env;
 use crate::names::Separator;
-use crate::report::{Ansi, Progress, Terminal};
+use crate::report::{self, Ansi, Progress, Terminal};
 use crate::source::SourceMap;
 use crate::yaml::Node;
 
@@ -57,6 +58,27 @@ pub(super) struct GlobalOptions {
     /// Show what would be done, and change nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
+    /// Encrypt the connection to the engine
+    #[arg(long)]
+    tls: bool,
+    /// Encrypt it, and have the engine prove who it is
+    #[arg(long = "tlsverify")]
+    tls_verify: bool,
+    /// Certificate of the authority that signed the engine's
+    #[arg(long = "tlscacert", value_name = "FILE")]
+    tls_ca: Option<String>,
+    /// Certificate that we show to the engine
+    #[arg(long = "tlscert", value_name = "FILE")]
+    tls_certificate: Option<String>,
+    /// Key of that certificate
+    #[arg(long = "tlskey", value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Show each request to the engine on standard error
+    #[arg(short = 'D', long, alias = "verbose")]
+    debug: bool,
+    /// What is said at least: debug, info, warn, error or fatal
+    #[arg(short = 'l', long, value_name = "LEVEL")]
+    log_level: Option<String>,
     /// How problems in files are shown
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     diagnostics: DiagnosticsForm,
@@ -82,6 +104,10 @@ pub(super) struct Context {
     pub sources: SourceMap,
     /// How many steps run at once, at the most.
     limit: Option<usize>,
+    /// Whether each request to the engine is shown.
+    traces: bool,
+    /// Whether warnings are kept back.
+    is_terse: bool,
 }
 
 fn parallel_limit(text: &str) -> Result<usize, Error> {
@@ -93,7 +119,15 @@ fn parallel_limit(text: &str) -> Result<usize, Error> {
 
 impl Context {
     pub(super) fn new(options: GlobalOptions, env: Env, terminal: Terminal) -> Self {
-        Self { options, env, terminal, sources: SourceMap::default(), limit: None }
+        Self {
+            options,
+            env,
+            terminal,
+            sources: SourceMap::default(),
+            limit: None,
+            traces: false,
+            is_terse: false,
+        }
     }
 
     /// Takes in what the flags, or variables in their place, say of how things are shown and done.
@@ -128,6 +162,12 @@ impl Context {
             other => return Err(Error::Usage(format!("unsupported --progress value {other:?}"))),
         };
         self.terminal.configure(ansi, progress);
+        let level = self.options.log_level.as_deref().unwrap_or("info");
+        self.traces = self.options.debug || matches!(level, "debug" | "trace");
+        self.is_terse = matches!(level, "error" | "fatal" | "panic");
+        if !self.traces && !self.is_terse && !matches!(level, "info" | "warn" | "warning") {
+            return Err(Error::Usage(format!("unable to parse logging level: {level}")));
+        }
         self.limit = match (self.options.parallel, self.env.non_empty("COMPOSE_PARALLEL_LIMIT")) {
             (Some(number), _) => usize::try_from(number).ok(),
             (None, Some(text)) => Some(parallel_limit(text)?),
@@ -154,8 +194,23 @@ impl Context {
 
     /// Connects to the engine.
     pub(super) async fn connect(&self) -> Result<Engine, Error> {
-        let (host, context) = (self.options.host.as_deref(), self.options.context.as_deref());
-        Ok(Engine::connect(&self.env, host, context).await?.with_limit(self.limit))
+        let trace = self.traces.then_some(report::trace as Trace);
+        let engine = Engine::connect(&self.env, &self.engine(), trace).await?;
+        Ok(engine.with_limit(self.limit))
+    }
+
+    /// What the flags say of the engine.
+    pub(super) fn engine(&self) -> engine::endpoint::Wanted {
+        let options = &self.options;
+        engine::endpoint::Wanted {
+            host: options.host.clone(),
+            context: options.context.clone(),
+            tls: options.tls,
+            tls_verify: options.tls_verify,
+            ca: options.tls_ca.clone(),
+            certificate: options.tls_certificate.clone(),
+            key: options.tls_key.clone(),
+        }
     }
 
     /// The project of a command that can do with its name alone: its files are read unless `-p` is
@@ -243,6 +298,12 @@ impl Context {
             DiagnosticsForm::Plain if self.terminal.colours_errors() => Format::Coloured,
             DiagnosticsForm::Plain => Format::Plain,
         };
-        self.terminal.err(&diagnostics.render(&self.sources, format));
+        let errors = || diagnostics.iter().filter(|it| it.severity == Severity::Error).cloned();
+        let text = if self.is_terse {
+            errors().collect::<Diagnostics>().render(&self.sources, format)
+        } else {
+            diagnostics.render(&self.sources, format)
+        };
+        self.terminal.err(&text);
     }
 }

@@ -1,131 +1,40 @@
-//! Where the engine is, and the pooled connection to it.
-#![expect(clippy::disallowed_methods, reason = "contexts are files of the Docker configuration")]
+//! The pooled connection to an engine, and requests on it.
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use futures_util::future::{Either as Side, select};
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Semaphore;
 
+use crate::engine::advice;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::error::{Error, chain};
 use crate::engine::facts::Api;
-use crate::env::Env;
-
-/// An address of an engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
-    Unix(PathBuf),
-    /// Host and port, without encryption.
-    Tcp(String),
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unix(path) => write!(out, "unix://{}", path.display()),
-            Self::Tcp(address) => write!(out, "tcp://{address}"),
-        }
-    }
-}
-
-impl Endpoint {
-    /// The engine's address: the flag, `DOCKER_HOST`, the context, then the sockets that engines
-    /// use.
-    ///
-    /// # Errors
-    /// A context that does not exist, or an address that cannot be used.
-    pub fn find(env: &Env, host: Option<&str>, context: Option<&str>) -> Result<Self, Error> {
-        let host =
-            host.or_else(|| context.is_none().then(|| env.non_empty("DOCKER_HOST")).flatten());
-        if let Some(host) = host {
-            return Self::parse(host);
-        }
-        let config = env
-            .non_empty("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| env.home().map(|home| home.join(".docker")));
-        let named = context
-            .map(str::to_owned)
-            .or_else(|| env.non_empty("DOCKER_CONTEXT").map(str::to_owned))
-            .or_else(|| config.as_deref().and_then(current_context));
-        match named.as_deref() {
-            Some("default") if env.non_empty("DOCKER_HOST").is_some() => {
-                Self::parse(env.non_empty("DOCKER_HOST").unwrap_or_default())
-            }
-            None | Some("" | "default") => Ok(Self::default_socket(env)),
-            Some(name) => {
-                let missing = || Error::Endpoint(format!("there is no context `{name}`"));
-                let host = config.as_deref().and_then(|config| context_host(config, name));
-                Self::parse(&host.ok_or_else(missing)?)
-            }
-        }
-    }
-
-    /// The first socket that is there; Docker's if none is, so that the error names it.
-    fn default_socket(env: &Env) -> Self {
-        let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-        let runtime = env.non_empty("XDG_RUNTIME_DIR").map(PathBuf::from);
-        sockets.extend(runtime.iter().map(|folder| folder.join("docker.sock")));
-        sockets.push(PathBuf::from("/run/podman/podman.sock"));
-        sockets.extend(runtime.iter().map(|folder| folder.join("podman/podman.sock")));
-        let found = sockets.iter().find(|socket| socket.exists()).unwrap_or(&sockets[0]);
-        Self::Unix(found.clone())
-    }
-
-    fn parse(text: &str) -> Result<Self, Error> {
-        let invalid =
-            |why: &str| Err(Error::Endpoint(format!("the engine address `{text}` {why}")));
-        match text.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
-            Some(("tcp" | "http", address)) if !address.is_empty() => {
-                let address = address.trim_end_matches('/');
-                let has_port =
-                    address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-                Ok(Self::Tcp(if has_port { address.to_owned() } else { format!("{address}:2375") }))
-            }
-            Some(("ssh" | "npipe" | "https", _)) => {
-                invalid("cannot be used yet; use unix:// or tcp://")
-            }
-            _ => invalid("is none; it is unix:///PATH or tcp://HOST:PORT"),
-        }
-    }
-}
-
-fn current_context(config: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(config.join("config.json")).ok()?;
-    let config: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(config.get("currentContext")?.as_str()?.to_owned())
-}
-
-/// The host of a context, whose files are named after the hash of its name.
-fn context_host(config: &Path, name: &str) -> Option<String> {
-    use std::fmt::Write as _;
-    let hash = Sha256::digest(name.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    let path = config.join("contexts/meta").join(hash).join("meta.json");
-    let meta: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
-    Some(meta.pointer("/Endpoints/docker/Host")?.as_str()?.to_owned())
-}
+use crate::engine::socket::Connector;
 
 type StreamedBody =
     StreamBody<Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, std::io::Error>> + Send>>>;
 /// The body of a request, the same type as bollard's.
 type Body = Either<Full<Bytes>, StreamedBody>;
+
+/// Requests that wait for an answer over ssh at once. Each may need a login of its own, and servers
+/// turn away those who come in numbers.
+const LOGINS: usize = 6;
+/// A request that takes longer waits for something in the engine, not for its turn.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Where it is told what is asked, for those who look for a mistake.
+pub type Trace = fn(&str);
 
 /// Connections to one engine, kept open between requests.
 pub struct Transport {
@@ -133,13 +42,17 @@ pub struct Transport {
     endpoint: Endpoint,
     /// Put before every path, once it is known: the client library leaves it out.
     version: OnceLock<Api>,
+    turns: Option<Semaphore>,
+    trace: Option<Trace>,
 }
 
 impl Transport {
-    pub(super) fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        let connector = Connector(endpoint.clone());
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, endpoint, version: OnceLock::new() })
+    /// # Errors
+    /// Certificates that cannot be used.
+    pub(super) fn new(endpoint: Endpoint, trace: Option<Trace>) -> Result<Self, Error> {
+        let client = Client::builder(TokioExecutor::new()).build(Connector::new(endpoint.clone())?);
+        let turns = matches!(endpoint, Endpoint::Ssh(_)).then(|| Semaphore::new(LOGINS));
+        Ok(Self { client, endpoint, version: OnceLock::new(), turns, trace })
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -159,8 +72,40 @@ impl Transport {
         if let Ok(uri) = self.uri(path) {
             *request.uri_mut() = uri;
         }
-        let answer = self.client.request(request).await;
-        answer.map_err(|error| std::io::Error::other(self.failed(&error)).into())
+        Ok(self.dispatch(request).await.map_err(std::io::Error::other)?)
+    }
+
+    /// Sends a request when it is its turn.
+    async fn dispatch(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        let begin = Instant::now();
+        let what = self.trace.map(|_| {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            format!("{} {path}", request.method())
+        });
+        let answer = match &self.turns {
+            None => self.client.request(request).await,
+            Some(turns) => {
+                let turn = turns.acquire().await;
+                let answer = std::pin::pin!(self.client.request(request));
+                let busy = std::pin::pin!(tokio::time::sleep(BUSY));
+                match select(answer, busy).await {
+                    Side::Left((answer, _)) => answer,
+                    Side::Right(((), answer)) => {
+                        drop(turn);
+                        answer.await
+                    }
+                }
+            }
+        };
+        let answer = answer.map_err(|error| self.failed(&error));
+        if let (Some(tell), Some(what)) = (self.trace, what) {
+            let took = begin.elapsed().as_micros();
+            match &answer {
+                Ok(answer) => tell(&format!("{what}: {} in {took} µs", answer.status().as_u16())),
+                Err(error) => tell(&format!("{what}: {error}")),
+            }
+        }
+        answer
     }
 
     fn uri(&self, path: &str) -> Result<Uri, Error> {
@@ -204,7 +149,7 @@ impl Transport {
             .header("content-type", kind)
             .body(Either::Left(Full::new(body)))
             .map_err(|error| Error::Answer(error.to_string()))?;
-        let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
+        let answer = self.dispatch(request).await?;
         let status = answer.status();
         if status.is_success() || status.as_u16() == 304 {
             return Ok(answer);
@@ -260,7 +205,7 @@ impl Transport {
             .header("upgrade", "tcp")
             .body(Either::Left(Full::new(body)))
             .map_err(|error| Error::Answer(error.to_string()))?;
-        let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
+        let answer = self.dispatch(request).await?;
         let status = answer.status().as_u16();
         if status != 101 {
             let body = collect(answer).await?;
@@ -270,13 +215,12 @@ impl Transport {
         Ok(TokioIo::new(upgraded.map_err(|error| Error::Answer(chain(&error)))?))
     }
 
+    /// What never answered is out of reach; what has answered before has broken off.
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> Error {
-        let cause = chain(error);
-        if error.is_connect() {
-            let cause = cause.rsplit(": ").next().unwrap_or(&cause).to_owned();
-            Error::Unreachable { endpoint: self.endpoint.to_string(), cause }
+        if error.is_connect() || self.version.get().is_none() {
+            advice::explain(&self.endpoint, error)
         } else {
-            Error::Answer(cause)
+            Error::Answer(chain(error))
         }
     }
 }
@@ -318,112 +262,9 @@ pub(super) fn encode(text: &str) -> String {
     })
 }
 
-#[derive(Clone)]
-struct Connector(Endpoint);
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = Socket;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = std::io::Result<Socket>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let endpoint = self.0.clone();
-        Box::pin(async move {
-            Ok(match endpoint {
-                Endpoint::Unix(path) => {
-                    Socket::Unix(TokioIo::new(UnixStream::connect(path).await?))
-                }
-                Endpoint::Tcp(address) => {
-                    let stream = TcpStream::connect(address).await?;
-                    stream.set_nodelay(true)?;
-                    Socket::Tcp(TokioIo::new(stream))
-                }
-            })
-        })
-    }
-}
-
-/// A connection of either kind.
-enum Socket {
-    Unix(TokioIo<UnixStream>),
-    Tcp(TokioIo<TcpStream>),
-}
-
-impl Connection for Socket {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl hyper::rt::Read for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl hyper::rt::Write for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses() {
-        let parse = |text: &str| Endpoint::parse(text).map(|it| it.to_string());
-        assert_eq!(parse("unix:///run/x.sock").unwrap(), "unix:///run/x.sock");
-        assert_eq!(parse("tcp://localhost").unwrap(), "tcp://localhost:2375");
-        assert_eq!(parse("tcp://127.0.0.1:4000/").unwrap(), "tcp://127.0.0.1:4000");
-        for text in ["", "x", "unix://relative", "ssh://host", "tcp://"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_flag_wins_then_the_variable_then_the_context() {
-        let env = Env::fixed("/", [("DOCKER_HOST", "tcp://a:1"), ("DOCKER_CONTEXT", "nope")]);
-        let find = |host, context| Endpoint::find(&env, host, context).map(|it| it.to_string());
-        assert_eq!(find(Some("tcp://b:2"), None).unwrap(), "tcp://b:2");
-        assert_eq!(find(None, None).unwrap(), "tcp://a:1");
-        assert_eq!(find(None, Some("default")).unwrap(), "tcp://a:1");
-        let message = find(None, Some("missing")).unwrap_err().to_string();
-        assert_eq!(message, "there is no context `missing`");
-    }
 
     #[test]
     fn refusals_of_any_engine() {

@@ -7,10 +7,21 @@ use std::io;
 pub enum Error {
     /// Nobody answers.
     #[error("cannot connect to the container engine at {endpoint}: {cause}")]
-    Unreachable { endpoint: String, cause: String },
+    Unreachable {
+        endpoint: String,
+        cause: String,
+        /// Who names this engine.
+        by: Option<String>,
+        /// Whether it is there, but not for us.
+        denied: bool,
+        help: String,
+    },
+    /// No engine answers where engines are; what was tried, and how that went.
+    #[error("no container engine answers")]
+    NoEngine { tried: Vec<String>, help: String },
     /// The endpoint is none that can be used.
-    #[error("{0}")]
-    Endpoint(String),
+    #[error("{message}")]
+    Endpoint { message: String, help: Option<String> },
     #[error("{0}")]
     NotFound(String),
     /// A name is taken, or something is in use.
@@ -27,6 +38,31 @@ pub enum Error {
 }
 
 impl Error {
+    /// An endpoint that cannot be used, with nothing to advise.
+    pub(super) fn endpoint(message: String) -> Self {
+        Self::Endpoint { message, help: None }
+    }
+
+    /// The same, of an engine that somebody has named.
+    pub(super) fn noting(mut self, whose: &str) -> Self {
+        if let Self::Unreachable { by, .. } = &mut self {
+            *by = Some(format!("it is {whose}"));
+        }
+        self
+    }
+
+    /// What else is to be known.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::NoEngine { tried, .. } => {
+                tried.iter().map(|place| format!("tried {place}")).collect()
+            }
+            Self::Unreachable { by, .. } => by.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The error for an HTTP status. Podman answers 500 where Docker has a status for it.
     #[must_use]
     pub fn from_status(status: u16, message: String) -> Self {
@@ -49,10 +85,15 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unreachable { .. } => Some(
-                "start Docker or Podman, or name another engine with DOCKER_HOST or --host"
-                    .to_owned(),
-            ),
+            Self::Unreachable { help, .. } | Self::NoEngine { help, .. } => Some(help.clone()),
+            Self::Endpoint { help, .. } => help.clone(),
+            Self::Refused { message, .. }
+                if message.contains("HTTP request to an HTTPS server") =>
+            {
+                Some(
+                    "the engine wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH".to_owned(),
+                )
+            }
             _ if self.is_about_ports() => {
                 Some("stop what uses the port, or publish another one".to_owned())
             }

@@ -26,8 +26,8 @@ impl Api {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (major, minor) = text.trim().trim_start_matches('v').split_once('.')?;
-        Some(Self(major.parse().ok()?, minor.parse().ok()?))
+        let mut parts = text.trim().trim_start_matches('v').split(['.', '-']);
+        Some(Self(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 }
 
@@ -36,29 +36,61 @@ impl Api {
 pub struct Facts {
     /// The version that requests are sent with.
     pub api: Api,
-    pub podman: bool,
+    /// Podman's own version, if it is one.
+    pub podman: Option<Api>,
+    /// Whether it builds images by means of `BuildKit`.
+    pub buildkit: bool,
 }
 
 impl Facts {
+    /// A Docker that speaks this version.
+    #[must_use]
+    pub fn docker(api: Api) -> Self {
+        Self { api, podman: None, buildkit: true }
+    }
+
+    /// A Podman of this version.
+    #[must_use]
+    pub fn podman(version: Api) -> Self {
+        let api = if version >= Api(5, 5) { Api(1, 44) } else { Api(1, 41) };
+        Self { api, podman: Some(version), buildkit: false }
+    }
+
+    #[must_use]
+    pub fn is_podman(&self) -> bool {
+        self.podman.is_some()
+    }
+
     /// Asks the engine. `DOCKER_API_VERSION` pins the version of the interface.
     pub(super) async fn ask(transport: &Transport, env: &Env) -> Result<Self, Error> {
         let answer = transport.send(Method::HEAD, "/_ping").await?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        let podman = header("libpod-api-version").is_some();
-        let offered = header("api-version").and_then(Api::parse).unwrap_or(Api::OLDEST);
+        let podman = header("libpod-api-version").and_then(Api::parse);
+        let buildkit = podman.is_none() && header("builder-version") == Some("2");
+        let Some(offered) = header("api-version").and_then(Api::parse) else {
+            return Err(Error::Endpoint {
+                message: format!("what answers at {} is no engine", transport.endpoint()),
+                help: Some("name an engine with DOCKER_HOST or --host".to_owned()),
+            });
+        };
         if offered < Api::OLDEST {
-            return Err(Error::Endpoint(format!(
-                "the engine is too old: it speaks API {offered}, but {} (Docker 20.10) is needed",
-                Api::OLDEST
-            )));
+            return Err(Error::Endpoint {
+                message: format!(
+                    "the engine at {} is too old: it speaks API {offered}, but {} is needed",
+                    transport.endpoint(),
+                    Api::OLDEST
+                ),
+                help: Some("upgrade it to Docker 20.10 or Podman 4, or later".to_owned()),
+            });
         }
         let api = match env.non_empty("DOCKER_API_VERSION") {
             None => offered.min(Api::NEWEST),
             Some(pinned) => Api::parse(pinned).ok_or_else(|| {
-                Error::Endpoint(format!("DOCKER_API_VERSION is `{pinned}`, which is no version"))
+                Error::endpoint(format!("DOCKER_API_VERSION is `{pinned}`, which is no version"))
             })?,
         };
-        Ok(Self { api, podman })
+        transport.set_version(api);
+        Ok(Self { api, podman, buildkit })
     }
 }
 
@@ -70,6 +102,7 @@ mod tests {
     fn versions() {
         assert_eq!(Api::parse("1.44"), Some(Api(1, 44)));
         assert_eq!(Api::parse("v1.9").unwrap().to_string(), "1.9");
-        assert!(Api::parse("x").is_none() && Api(1, 9) < Api(1, 41));
+        assert_eq!(Api::parse("4.3.1"), Some(Api(4, 3)));
+        assert!(Api::parse("x").is_none() && Api::parse("1").is_none() && Api(1, 9) < Api(1, 41));
     }
 }

@@ -4,8 +4,12 @@
 //! typed requests on top of it. What is listed or streamed is read into types of our own, which
 //! take only the needed fields and any word an engine may use.
 
+mod advice;
 pub mod connect;
 mod containers;
+mod contexts;
+pub mod discover;
+pub mod endpoint;
 mod error;
 mod events;
 mod exec;
@@ -17,14 +21,18 @@ mod networks;
 mod observe;
 mod ports;
 pub mod quirks;
+mod socket;
+mod tls;
 mod volumes;
 
 use std::sync::Arc;
 
 use bollard::Docker;
 
-use crate::engine::connect::{Endpoint, Transport};
+use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
+pub use crate::engine::contexts::DockerConfig;
+use crate::engine::endpoint::Wanted;
 pub use crate::engine::error::Error;
 pub use crate::engine::events::{EngineEvent, Events};
 pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
@@ -48,20 +56,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Connects to the engine that the environment and the flags name, and asks what it is.
+    /// Connects to the engine that the environment and the flags name, or to the first that answers.
     ///
     /// # Errors
     /// An endpoint that cannot be, or an engine that does not answer.
-    pub async fn connect(
-        env: &Env,
-        host: Option<&str>,
-        context: Option<&str>,
-    ) -> Result<Self, Error> {
-        let endpoint = Endpoint::find(env, host, context)?;
-        let transport = Arc::new(Transport::new(endpoint)?);
-        let facts = Facts::ask(&transport, env).await?;
+    pub async fn connect(env: &Env, wanted: &Wanted, trace: Option<Trace>) -> Result<Self, Error> {
+        let (transport, facts) = discover::reach(env, wanted, trace).await?;
         let probes = env.non_empty("RCOMPOSE_PROBE") != Some("engine");
-        transport.set_version(facts.api);
+        let transport = Arc::new(transport);
         let for_bollard = Arc::clone(&transport);
         let docker = Docker::connect_with_custom_transport(
             move |request| {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use tokio::net::UnixStream;
 
-use crate::engine::connect::Endpoint;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::error::Error;
 use crate::engine::{ContainerRow, Engine};
 

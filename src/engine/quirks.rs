@@ -25,7 +25,7 @@ pub struct Quirk {
 pub static QUIRKS: &[Quirk] = &[
     Quirk {
         name: "one MAC address for the container",
-        applies: |engine| engine.api < Api(1, 44) && !engine.podman,
+        applies: |engine| engine.api < Api(1, 44) && !engine.is_podman(),
         adapt: |request| {
             for endpoint in &mut request.spec.endpoints {
                 let address = endpoint.settings.mac_address.take();
@@ -36,7 +36,7 @@ pub static QUIRKS: &[Quirk] = &[
     },
     Quirk {
         name: "one network on create",
-        applies: |engine| engine.api < Api(1, 44) && !engine.podman,
+        applies: |engine| engine.api < Api(1, 44) && !engine.is_podman(),
         adapt: |request| {
             if request.spec.endpoints.len() > 1 {
                 request.connect_later = request.spec.endpoints.split_off(1);
@@ -46,7 +46,7 @@ pub static QUIRKS: &[Quirk] = &[
     },
     Quirk {
         name: "links are names on the network",
-        applies: |engine| engine.podman,
+        applies: |engine| engine.is_podman(),
         adapt: |request| {
             request.spec.host().links = None;
             for endpoint in &mut request.spec.endpoints {
@@ -78,14 +78,14 @@ pub fn adapt_endpoint(settings: EndpointSettings, facts: &Facts) -> EndpointSett
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
 #[must_use]
 pub fn needs_grace(engine: &Facts) -> bool {
-    engine.podman
+    engine.is_podman()
 }
 
 /// Whether a network that is named by its ID is removed with containers on it: Podman 4 refuses that
 /// only for its name. (The ID is the safer word elsewhere, as Docker allows a name twice.)
 #[must_use]
 pub fn forces_removal_by_id(engine: &Facts) -> bool {
-    engine.podman
+    engine.is_podman()
 }
 
 /// Something that not every engine can do.
@@ -102,7 +102,7 @@ pub static GATES: &[Gate] = &[
         asked: |spec| {
             spec.body.healthcheck.as_ref().is_some_and(|check| check.start_interval.is_some())
         },
-        able: |engine| engine.api >= Api(1, 44) || engine.podman,
+        able: |engine| engine.api >= Api(1, 44) || engine.is_podman(),
         says: "`healthcheck.start_interval` needs Docker 25 or later",
     },
     Gate {
@@ -111,7 +111,7 @@ pub static GATES: &[Gate] = &[
             let image = Some(bollard::models::MountType::IMAGE);
             mounts.is_some_and(|mounts| mounts.iter().any(|mount| mount.typ == image))
         },
-        able: |engine| engine.api >= Api(1, 48) || engine.podman,
+        able: |engine| engine.api >= Api(1, 48) || engine.is_podman(),
         says: "a volume of type `image` needs Docker 28 or later",
     },
     Gate {
@@ -121,7 +121,7 @@ pub static GATES: &[Gate] = &[
                 options.is_some_and(|options| options.contains_key(INTERFACE_NAME))
             })
         },
-        able: |engine| engine.api >= Api(1, 49) || engine.podman,
+        able: |engine| engine.api >= Api(1, 49) || engine.is_podman(),
         says: "`interface_name` needs Docker 28.1 or later",
     },
     Gate {
@@ -129,7 +129,7 @@ pub static GATES: &[Gate] = &[
             let addresses = spec.endpoints.iter().filter(|it| it.settings.mac_address.is_some());
             addresses.count() > 1
         },
-        able: |engine| engine.api >= Api(1, 44) || engine.podman,
+        able: |engine| engine.api >= Api(1, 44) || engine.is_podman(),
         says: "a `mac_address` on several networks needs Docker 25 or later",
     },
 ];
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn old_docker_joins_networks_one_by_one() {
-        let request = adapt(two_networks(), &Facts { api: Api(1, 41), podman: false });
+        let request = adapt(two_networks(), &Facts::docker(Api(1, 41)));
         assert_eq!((request.spec.endpoints.len(), request.connect_later.len()), (1, 1));
         assert_eq!(request.connect_later[0].settings.mac_address, None);
         assert_eq!(request.mac_address.as_deref(), Some("m"));
@@ -176,25 +176,25 @@ mod tests {
 
     #[test]
     fn gates_name_what_an_old_engine_lacks() {
-        let old = Facts { api: Api(1, 41), podman: false };
+        let old = Facts::docker(Api(1, 41));
         let spec = two_networks();
         assert_eq!(
             refused(&spec, &old).collect::<Vec<_>>(),
             ["a `mac_address` on several networks needs Docker 25 or later"]
         );
-        assert_eq!(refused(&spec, &Facts { api: Api(1, 51), podman: false }).count(), 0);
-        assert_eq!(refused(&spec, &Facts { api: Api(1, 41), podman: true }).count(), 0);
+        assert_eq!(refused(&spec, &Facts::docker(Api(1, 51))).count(), 0);
+        assert_eq!(refused(&spec, &Facts::podman(Api(4, 3))).count(), 0);
     }
 
     #[test]
     fn podman_is_told_the_names_of_networks() {
-        assert!(forces_removal_by_id(&Facts { api: Api(1, 41), podman: true }));
-        assert!(!forces_removal_by_id(&Facts { api: Api(1, 41), podman: false }));
+        assert!(forces_removal_by_id(&Facts::podman(Api(4, 3))));
+        assert!(!forces_removal_by_id(&Facts::docker(Api(1, 41))));
     }
 
     #[test]
     fn new_docker_takes_all_as_it_is() {
-        let request = adapt(two_networks(), &Facts { api: Api(1, 51), podman: false });
+        let request = adapt(two_networks(), &Facts::docker(Api(1, 51)));
         assert_eq!((request.spec.endpoints.len(), request.connect_later.len()), (2, 0));
         assert_eq!(request.spec.endpoints[1].settings.mac_address.as_deref(), Some("m"));
         assert!(request.spec.body.host_config.unwrap().links.is_some());
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn podman_takes_several_networks_but_no_links() {
-        let request = adapt(two_networks(), &Facts { api: Api(1, 41), podman: true });
+        let request = adapt(two_networks(), &Facts::podman(Api(4, 3)));
         assert_eq!(request.spec.endpoints.len(), 2);
         assert_eq!(request.spec.endpoints[0].settings.links, None);
         assert_eq!(request.spec.body.host_config.unwrap().links, None);

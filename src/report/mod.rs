@@ -35,6 +35,11 @@ pub enum Progress {
     Quiet,
 }
 
+/// Shows what those see who look for a mistake.
+pub fn trace(text: &str) {
+    let _ = writeln!(io::stderr(), "debug: {text}");
+}
+
 /// Standard output and standard error.
 #[derive(Debug)]
 pub struct Terminal {

@@ -52,6 +52,13 @@ fn the_program_and_its_commands() {
       -H, --host <URL>                  Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
           --context <NAME>              Context of the Docker configuration to take the engine's address from
           --dry-run                     Show what would be done, and change nothing
+          --tls                         Encrypt the connection to the engine
+          --tlsverify                   Encrypt it, and have the engine prove who it is
+          --tlscacert <FILE>            Certificate of the authority that signed the engine's
+          --tlscert <FILE>              Certificate that we show to the engine
+          --tlskey <FILE>               Key of that certificate
+      -D, --debug                       Show each request to the engine on standard error
+      -l, --log-level <LEVEL>           What is said at least: debug, info, warn, error or fatal
           --diagnostics <FORM>          How problems in files are shown [default: plain] [possible values: plain, json, github]
       -h, --help                        Print help (see more with '--help')
     ");

@@ -13,8 +13,12 @@
 mod config;
 mod corpus;
 mod diagnostics;
+mod endpoints;
+mod fake;
 mod help;
 mod hostile;
 mod sandbox;
 mod selection;
+#[path = "../shared/tls.rs"]
+mod tls;
 mod without_engine;
