@@ -28,6 +28,9 @@ _rcompose() {
             rcompose,down)
                 cmd="rcompose__subcmd__down"
                 ;;
+            rcompose,events)
+                cmd="rcompose__subcmd__events"
+                ;;
             rcompose,exec)
                 cmd="rcompose__subcmd__exec"
                 ;;
@@ -36,6 +39,9 @@ _rcompose() {
                 ;;
             rcompose,help)
                 cmd="rcompose__subcmd__help"
+                ;;
+            rcompose,images)
+                cmd="rcompose__subcmd__images"
                 ;;
             rcompose,kill)
                 cmd="rcompose__subcmd__kill"
@@ -70,6 +76,9 @@ _rcompose() {
             rcompose,start)
                 cmd="rcompose__subcmd__start"
                 ;;
+            rcompose,stats)
+                cmd="rcompose__subcmd__stats"
+                ;;
             rcompose,stop)
                 cmd="rcompose__subcmd__stop"
                 ;;
@@ -84,6 +93,9 @@ _rcompose() {
                 ;;
             rcompose,version)
                 cmd="rcompose__subcmd__version"
+                ;;
+            rcompose,volumes)
+                cmd="rcompose__subcmd__volumes"
                 ;;
             rcompose,wait)
                 cmd="rcompose__subcmd__wait"
@@ -100,6 +112,9 @@ _rcompose() {
             rcompose__subcmd__help,down)
                 cmd="rcompose__subcmd__help__subcmd__down"
                 ;;
+            rcompose__subcmd__help,events)
+                cmd="rcompose__subcmd__help__subcmd__events"
+                ;;
             rcompose__subcmd__help,exec)
                 cmd="rcompose__subcmd__help__subcmd__exec"
                 ;;
@@ -108,6 +123,9 @@ _rcompose() {
                 ;;
             rcompose__subcmd__help,help)
                 cmd="rcompose__subcmd__help__subcmd__help"
+                ;;
+            rcompose__subcmd__help,images)
+                cmd="rcompose__subcmd__help__subcmd__images"
                 ;;
             rcompose__subcmd__help,kill)
                 cmd="rcompose__subcmd__help__subcmd__kill"
@@ -142,6 +160,9 @@ _rcompose() {
             rcompose__subcmd__help,start)
                 cmd="rcompose__subcmd__help__subcmd__start"
                 ;;
+            rcompose__subcmd__help,stats)
+                cmd="rcompose__subcmd__help__subcmd__stats"
+                ;;
             rcompose__subcmd__help,stop)
                 cmd="rcompose__subcmd__help__subcmd__stop"
                 ;;
@@ -157,6 +178,9 @@ _rcompose() {
             rcompose__subcmd__help,version)
                 cmd="rcompose__subcmd__help__subcmd__version"
                 ;;
+            rcompose__subcmd__help,volumes)
+                cmd="rcompose__subcmd__help__subcmd__volumes"
+                ;;
             rcompose__subcmd__help,wait)
                 cmd="rcompose__subcmd__help__subcmd__wait"
                 ;;
@@ -167,7 +191,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze config create down exec explain kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze config create down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -348,6 +372,28 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__events)
+            opts="-h --json --since --until --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__exec)
             opts="-d -e -T -u -w -i -t -h --detach --env --index --no-tty --privileged --user --workdir --interactive --tty --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -413,7 +459,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze config create down exec explain kill logs ls pause plan port ps restart rm run start stop top unpause up version wait help"
+            opts="analyze config create down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -482,6 +528,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__help__subcmd__events)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help__subcmd__exec)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -511,6 +571,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__images)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -678,6 +752,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__help__subcmd__stats)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -748,6 +836,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__help__subcmd__volumes)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -755,6 +857,24 @@ _rcompose() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__images)
+            opts="-q -h --format --quiet --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -819,12 +939,16 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__ls)
-            opts="-a -q -h --all --format --quiet --dry-run --help"
+            opts="-a -q -h --all --filter --format --quiet --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1044,6 +1168,24 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__stats)
+            opts="-a -h --all --format --no-stream --no-trunc --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__stop)
             opts="-t -h --timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1156,6 +1298,24 @@ _rcompose() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__volumes)
+            opts="-q -h --format --quiet --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

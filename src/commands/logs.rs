@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use crate::commands::exit::{Error, Exit};
+use crate::commands::listing;
 use crate::commands::options::Context;
 use crate::commands::outputs::Outputs;
 use crate::commands::session::{self, Signals};
@@ -15,7 +13,7 @@ use crate::event::Event;
 use crate::labels;
 use crate::names;
 use crate::report::logs::{LogPrinter, Style};
-use crate::report::{Reporter, Streams, time};
+use crate::report::{Reporter, Streams};
 use crate::state::observed::State;
 
 /// View output of containers
@@ -57,20 +55,6 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     session::block_on(show(args, &project, model.as_ref(), context))
 }
 
-/// The time that a flag gives, as engines take it.
-fn moment(flag: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let now = time::Timestamp::now();
-    let moment = time::Timestamp::parse(text, now, &TimeZone::system()).ok_or_else(|| {
-        Error::Usage(format!(
-            "invalid {flag} option {text:?}: use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"
-        ))
-    })?;
-    Ok(Some(moment.moment()))
-}
-
 /// Which containers are shown.
 struct Selection {
     /// `None`: of all services.
@@ -110,8 +94,8 @@ async fn show(
         follow: args.follow,
         timestamps: args.timestamps,
         tail: Some(args.tail.clone()),
-        since: moment("--since", args.since.as_deref())?,
-        until: moment("--until", args.until.as_deref())?,
+        since: listing::moment("--since", args.since.as_deref())?,
+        until: listing::moment("--until", args.until.as_deref())?,
     };
     let engine = context.connect().await?;
     let selection = Selection::new(args, model);

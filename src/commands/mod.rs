@@ -5,13 +5,17 @@ mod carrier;
 mod config;
 mod control;
 mod create;
+mod docker_config;
 mod down;
+mod events;
 mod exec;
 mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod images;
 mod kill;
+mod listing;
 mod logs;
 mod ls;
 mod options;
@@ -27,6 +31,7 @@ mod rm;
 mod run;
 mod session;
 mod start;
+mod stats;
 mod stop;
 mod switches;
 mod timeline;
@@ -34,6 +39,7 @@ mod top;
 mod unpause;
 mod up;
 mod version;
+mod volumes;
 mod wait;
 mod work;
 
@@ -65,8 +71,10 @@ enum Command {
     Config(config::Args),
     Create(create::Args),
     Down(down::Args),
+    Events(events::Args),
     Exec(exec::Args),
     Explain(explain::Args),
+    Images(images::Args),
     Kill(kill::Args),
     Logs(logs::Args),
     Ls(ls::Args),
@@ -78,11 +86,13 @@ enum Command {
     Rm(rm::Args),
     Run(run::Args),
     Start(start::Args),
+    Stats(stats::Args),
     Stop(stop::Args),
     Top(top::Args),
     Unpause(unpause::Args),
     Up(up::Args),
     Version(version::Args),
+    Volumes(volumes::Args),
     Wait(wait::Args),
 }
 
@@ -120,8 +130,10 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Config(args) => config::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
+        Command::Events(args) => events::run(&args, &mut context),
         Command::Exec(args) => exec::run(&args, &mut context),
         Command::Explain(args) => explain::run(&args, &mut context),
+        Command::Images(args) => images::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),
@@ -133,11 +145,13 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Rm(args) => rm::run(&args, &mut context),
         Command::Run(args) => run::run(&args, &mut context),
         Command::Start(args) => start::run(&args, &mut context),
+        Command::Stats(args) => stats::run(&args, &mut context),
         Command::Stop(args) => stop::run(&args, &mut context),
         Command::Top(args) => top::run(&args, &mut context),
         Command::Unpause(args) => unpause::run(&args, &mut context),
         Command::Up(args) => up::run(&args, &mut context),
         Command::Version(args) => version::run(&args, &mut context),
+        Command::Volumes(args) => volumes::run(&args, &mut context),
         Command::Wait(args) => wait::run(&args, &mut context),
     };
     exit::finish(result, &mut context)

@@ -213,6 +213,17 @@ impl Context {
         }
     }
 
+    /// The project of a command that needs its name and nothing else of it: the flag, the variable, or
+    /// what the files say.
+    pub(super) fn name(&mut self) -> Result<String, Error> {
+        let variable = self.env.non_empty("COMPOSE_PROJECT_NAME");
+        let flag = self.options.project_name.as_deref().filter(|name| !name.is_empty());
+        if let Some(name) = flag.or(variable) {
+            return Ok(name.to_lowercase());
+        }
+        Ok(self.project_or_name(&[])?.0)
+    }
+
     /// The project of a command that can do with its name alone: its files are read unless `-p` is
     /// there and `-f` is not (`cli.md` §1.6).
     pub(super) fn project_or_name(

@@ -1,9 +1,9 @@
 //! `port`: where the host has a port of a container.
 
 use crate::commands::exit::{Error, Exit};
+use crate::commands::listing;
 use crate::commands::options::Context;
 use crate::commands::session;
-use crate::labels;
 
 /// Show the public address of a port
 #[derive(Debug, clap::Args)]
@@ -21,21 +21,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let (project, _) = context.project_or_name(std::slice::from_ref(&args.service))?;
+    let project = context.name()?;
     let mut rows =
         session::block_on(async { Ok(context.connect().await?.containers(&project).await?) })?;
-    let number = |row: &crate::engine::ContainerRow| {
-        row.label(labels::CONTAINER_NUMBER).parse::<u32>().unwrap_or(u32::MAX)
-    };
-    rows.retain(|row| row.label(labels::SERVICE) == args.service);
-    rows.retain(|row| args.index == 0 || number(row) == args.index);
-    let service = &args.service;
-    let Some(row) = rows.iter().min_by_key(|row| (row.is_one_off(), number(row))) else {
-        return Err(Error::Usage(match args.index {
-            0 => format!("service {service:?} is not running"),
-            index => format!("service {service:?} is not running container #{index}"),
-        }));
-    };
+    rows.retain(listing::is_listed);
+    let row = listing::choose(rows, &args.service, args.index)?;
     let protocol = args.protocol.to_lowercase();
     let mut ports = row.ports.clone();
     ports.retain(|port| port.public != 0);

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
+use crate::commands::docker_config;
 use crate::commands::exit::{Error, Exit};
+use crate::commands::listing::{self, Form};
 use crate::commands::options::Context;
 use crate::commands::session;
 use crate::engine::{ContainerRow, Engine, Inspected};
@@ -25,9 +27,9 @@ pub(super) struct Args {
     /// Also containers that do not run, and one-off containers
     #[arg(short, long)]
     all: bool,
-    /// Format of the output: table or json
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<String>,
+    /// Format of the output: table, json, raw, TEMPLATE or `table TEMPLATE`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: String,
     /// Only containers in this state
     #[arg(long, value_name = "STATE")]
     status: Vec<String>,
@@ -49,22 +51,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let as_json = match args.format.as_deref() {
-        None | Some("" | "table") => false,
-        Some("json") => true,
-        Some(other) => {
-            return Err(Error::Usage(format!(
-                "format `{other}` is not supported yet: use table or json"
-            )));
-        }
+    let form = match args.format.as_str() {
+        "" => docker_config::text(&context.env, "psFormat").unwrap_or_else(|| "table".to_owned()),
+        other => other.to_owned(),
     };
+    let form = Form::parse(&form, containers::FORMS, context)?;
     let mut states: BTreeSet<&str> = args.status.iter().map(String::as_str).collect();
     for filter in &args.filter {
         match filter.split_once('=') {
             Some(("status", state)) => states.insert(state),
             Some((key, _)) => return Err(Error::Usage(format!("unknown filter {key}"))),
             None => {
-                return Err(Error::Usage(format!("invalid filter `{filter}`: use status=STATE")));
+                let message = "arguments to --filter should be in form KEY=VAL";
+                return Err(Error::Usage(message.to_owned()));
             }
         };
     }
@@ -87,14 +86,15 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let mut rows = engine.containers(&project).await?;
         let all = args.all || !states.is_empty();
         rows.retain(|row| {
-            let shown = all || (!row.is_one_off() && is_listed(&row.state));
+            let shown = all || (!row.is_one_off() && listing::is_listed(row));
             // Engines have words of their own for some.
             let state = State::parse(&row.state);
             let asked = states.is_empty() || states.iter().any(|it| State::parse(it) == state);
             shown && asked && is_wanted(row)
         });
         rows.sort_by(|a, b| a.name().cmp(b.name()));
-        if as_json && !args.quiet && !args.list_services {
+        let must_look = containers::INSPECTED.iter().any(|field| form.asks_for(field));
+        if must_look && !args.quiet && !args.list_services {
             inspect_all(&engine, rows).await
         } else {
             Ok(rows.into_iter().map(|row| (row, Inspected::default())).collect())
@@ -110,21 +110,15 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             }
         }
         format!("{}\n", names.join("\n"))
-    } else if as_json {
-        let json = |(row, state): &(ContainerRow, Inspected)| {
-            containers::json(row, state, &project, !args.no_trunc, Timestamp::now())
-        };
-        rows.iter().map(json).collect()
     } else {
-        containers::table(rows.iter().map(|(row, _)| row), !args.no_trunc, Timestamp::now())
+        let now = Timestamp::now();
+        let rows = rows
+            .iter()
+            .map(|(row, state)| containers::row(row, state, &project, !args.no_trunc, now));
+        form.render(containers::TITLES, rows, context)?
     };
     context.terminal.out(&text)?;
     Ok(Exit::Success)
-}
-
-/// Whether the peer's list without `--all` has a container in this state.
-fn is_listed(state: &str) -> bool {
-    matches!(state, "running" | "paused" | "restarting")
 }
 
 /// Adds what only a look at each container tells.

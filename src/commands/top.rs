@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let (project, _) = context.project_or_name(&[])?;
+    let project = context.name()?;
     let found = session::block_on(async {
         let engine = context.connect().await?;
         let mut rows = engine.containers(&project).await?;

@@ -18,6 +18,8 @@ use crate::labels;
 pub struct EngineEvent {
     /// The engine's word: `start`, `die`, `health_status` …
     pub action: String,
+    /// All that it says, such as `exec_start: sh -c true`.
+    pub said: String,
     /// `healthy` and the like, for `health_status`; `None` if the engine does not say.
     pub health: Option<String>,
     /// The container.
@@ -60,11 +62,32 @@ impl Engine {
     /// # Errors
     /// Those of the engine.
     pub async fn events(&self, project: &str) -> Result<Events, Error> {
+        self.events_between(project, None, None).await
+    }
+
+    /// As [`Engine::events`], with what happened `since` then; the stream ends when it is `until`.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn events_between(
+        &self,
+        project: &str,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Events, Error> {
         let filters = serde_json::json!({
             "type": ["container"],
             "label": [format!("{}={project}", labels::PROJECT)],
         });
-        let path = format!("/events?filters={}", encode(&filters.to_string()));
+        let mut path = format!("/events?filters={}", encode(&filters.to_string()));
+        for (name, time) in [("since", since), ("until", until)] {
+            if let Some(time) = time {
+                // Nothing happened before 1970, which is as far back as engines count.
+                let time = time.max(Timestamp::UNIX_EPOCH);
+                let (seconds, rest) = (time.as_second(), time.subsec_nanosecond());
+                path = format!("{path}&{name}={seconds}.{rest:09}");
+            }
+        }
         let answer = self.transport.send(Method::GET, &path).await?;
         Ok(Events { body: answer.into_body(), buffer: Vec::new() })
     }
@@ -102,6 +125,7 @@ impl Events {
 
 impl From<Answer> for EngineEvent {
     fn from(answer: Answer) -> Self {
+        let said = answer.action.clone();
         let (action, told) = match answer.action.split_once(": ") {
             Some((action, health)) => (action.to_owned(), Some(health.to_owned())),
             None => (answer.action, None),
@@ -109,6 +133,7 @@ impl From<Answer> for EngineEvent {
         let health = (action == "health_status").then(|| told.or(answer.health)).flatten();
         Self {
             action,
+            said,
             health,
             id: answer.actor.id,
             attributes: answer.actor.attributes.unwrap_or_default(),

@@ -2,11 +2,63 @@
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::engine::Engine;
+use crate::engine::connect::encode;
 use crate::engine::error::Error;
+use crate::engine::observe::nullable;
+
+/// What is known of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageRow {
+    pub id: String,
+    pub architecture: String,
+    pub os: String,
+    pub variant: String,
+    pub size: i64,
+    pub created: String,
+    #[serde(deserialize_with = "nullable")]
+    pub metadata: ImageMetadata,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageMetadata {
+    pub last_tag_time: String,
+}
+
+impl ImageRow {
+    /// When it was given its name here; else when it was made.
+    #[must_use]
+    pub fn tagged(&self) -> Option<Timestamp> {
+        let tagged: Option<Timestamp> = self.metadata.last_tag_time.parse().ok();
+        // Engines write the year 1 if they do not know.
+        let tagged = tagged.filter(|time| *time > Timestamp::UNIX_EPOCH);
+        tagged.or_else(|| self.created.parse().ok())
+    }
+
+    /// `linux/arm64/v8`.
+    #[must_use]
+    pub fn platform(&self) -> String {
+        let parts = [&self.os, &self.architecture, &self.variant].map(String::as_str);
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("/")
+    }
+}
 
 impl Engine {
+    /// What is known of an image.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn image_row(&self, reference: &str) -> Result<ImageRow, Error> {
+        let name = encode(reference).replace("%2F", "/").replace("%3A", ":");
+        self.transport.get(&format!("/images/{name}/json")).await
+    }
+
     /// Pulls an image without credentials.
     ///
     /// # Errors
@@ -27,6 +79,24 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A reference as people see it: the name without what all have, and the tag. Nothing for what is an ID
+/// and no name.
+#[must_use]
+pub fn familiar(reference: &str) -> (&str, &str) {
+    let hash = reference.strip_prefix("sha256:").unwrap_or(reference);
+    if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return ("", "");
+    }
+    let (name, tag) = match reference.split_once('@') {
+        // The digest says more than a tag beside it.
+        Some((name, _)) => (split_reference(name).0, ""),
+        None => split_reference(reference),
+    };
+    let name = name.strip_prefix("index.docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    (name.strip_prefix("library/").unwrap_or(name), tag)
 }
 
 /// A reference as name and tag or digest; no tag means `latest`.
@@ -52,5 +122,9 @@ mod tests {
         assert_eq!(split_reference("localhost:5000/a/b"), ("localhost:5000/a/b", "latest"));
         assert_eq!(split_reference("localhost:5000/a:2"), ("localhost:5000/a", "2"));
         assert_eq!(split_reference("a@sha256:1"), ("a", "sha256:1"));
+        assert_eq!(familiar("docker.io/library/nginx"), ("nginx", "latest"));
+        assert_eq!(familiar("localhost/a:2"), ("localhost/a", "2"));
+        assert_eq!(familiar("a:1@sha256:1"), ("a", ""));
+        assert_eq!(familiar(&"0f".repeat(32)), ("", ""));
     }
 }

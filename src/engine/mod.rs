@@ -22,6 +22,7 @@ mod observe;
 mod ports;
 pub mod quirks;
 mod socket;
+mod stats;
 mod tls;
 mod volumes;
 
@@ -37,9 +38,11 @@ pub use crate::engine::error::Error;
 pub use crate::engine::events::{EngineEvent, Events};
 pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
 use crate::engine::facts::Facts;
+pub use crate::engine::images::{ImageRow, familiar};
 pub use crate::engine::logs::{LogChunk, LogOptions, LogStream};
-pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow};
+pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow, VolumeRow};
 pub use crate::engine::ports::{Listening, listening};
+pub use crate::engine::stats::{StatsStream, Usage};
 use crate::env::Env;
 
 /// Seconds that a request may take to be answered; waiting requests are answered at once.

@@ -133,7 +133,8 @@ impl From<&ContainerRow> for Container {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectRow {
     pub name: String,
-    pub config_files: String,
+    /// The files that its containers were made from; `None` if one of them does not say.
+    pub config_files: Option<Vec<String>>,
     /// The state of each container.
     pub states: Vec<String>,
 }
@@ -152,15 +153,22 @@ struct NetworkAnswer {
 #[serde(rename_all = "PascalCase")]
 struct VolumesAnswer {
     #[serde(default, deserialize_with = "nullable")]
-    volumes: Vec<VolumeAnswer>,
+    volumes: Vec<VolumeRow>,
 }
 
-#[derive(Deserialize)]
+/// A volume as engines list it.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct VolumeAnswer {
-    name: String,
+pub struct VolumeRow {
+    pub name: String,
+    #[serde(default)]
+    pub driver: String,
+    #[serde(default)]
+    pub mountpoint: String,
+    #[serde(default)]
+    pub scope: String,
     #[serde(default, deserialize_with = "nullable")]
-    labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +216,18 @@ impl Engine {
         self.transport.get(&format!("/containers/json?all=1&{}", filters(&wanted))).await
     }
 
+    /// The volumes of a project, by name.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn volume_rows(&self, project: &str) -> Result<Vec<VolumeRow>, Error> {
+        let wanted = serde_json::json!({"label": [of_project(project)]});
+        let path = format!("/volumes?{}", filters(&wanted));
+        let mut answer: VolumesAnswer = self.transport.get(&path).await?;
+        answer.volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(answer.volumes)
+    }
+
     /// All projects, by name.
     ///
     /// # Errors
@@ -221,11 +241,18 @@ impl Engine {
             let name = row.label(labels::PROJECT).to_owned();
             let project = projects.entry(name.clone()).or_insert_with(|| ProjectRow {
                 name,
-                config_files: String::new(),
+                config_files: Some(Vec::new()),
                 states: Vec::new(),
             });
-            if project.config_files.is_empty() {
-                row.label(labels::CONFIG_FILES).clone_into(&mut project.config_files);
+            match (row.labels.get(labels::CONFIG_FILES), &mut project.config_files) {
+                (Some(files), Some(known)) => {
+                    for file in files.split(',') {
+                        if !known.iter().any(|it| it == file) {
+                            known.push(file.to_owned());
+                        }
+                    }
+                }
+                _ => project.config_files = None,
             }
             project.states.push(row.state);
         }

@@ -1,44 +1,53 @@
 //! Containers as `ps` shows them.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 use crate::engine::{ContainerRow, Inspected, PortRow};
 use crate::labels;
-use crate::report::table;
+use crate::report::format::Named;
+use crate::report::template::{Labels, Row, Value};
 use crate::report::time::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The table, with its header.
-pub fn table<'a>(
-    rows: impl IntoIterator<Item = &'a ContainerRow>,
-    short: bool,
-    now: Timestamp,
-) -> String {
-    let header = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"];
-    let mut cells = vec![header.map(str::to_owned)];
-    cells.extend(rows.into_iter().map(|row| {
-        [
-            row.name().to_owned(),
-            row.image.clone(),
-            command(row, short),
-            row.label(labels::SERVICE).to_owned(),
-            Timestamp::from_seconds(row.created).ago(now),
-            row.status.clone(),
-            ports(&row.ports),
-        ]
-    }));
-    table::columns(&cells, 10)
-}
+/// The forms that have a name.
+pub const FORMS: Named = Named {
+    table: "{{.Name}}\\t{{.Image}}\\t{{.Command}}\\t{{.Service}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}",
+    raw: Some(
+        "container_id: {{.ID}}\\nimage: {{.Image}}\\ncommand: {{.Command}}\\ncreated_at: {{.CreatedAt}}\\n\
+         state: {{- pad .State 1 0}}\\nstatus: {{- pad .Status 1 0}}\\nnames: {{.Names}}\\n\
+         labels: {{- pad .Labels 1 0}}\\nports: {{- pad .Ports 1 0}}\\n",
+    ),
+};
 
-/// One line of JSON, with the keys of the peer.
+/// The fields that have a title, with it.
+pub const TITLES: &[(&str, &str)] = &[
+    ("Command", "COMMAND"),
+    ("CreatedAt", "CREATED AT"),
+    ("ID", "CONTAINER ID"),
+    ("Image", "IMAGE"),
+    ("Labels", "LABELS"),
+    ("Name", "NAME"),
+    ("Ports", "PORTS"),
+    ("Project", "PROJECT"),
+    ("RunningFor", "CREATED"),
+    ("Service", "SERVICE"),
+    ("Size", "SIZE"),
+    ("State", "STATE"),
+    ("Status", "STATUS"),
+];
+
+/// Fields that only a look at the container itself tells.
+pub const INSPECTED: [&str; 2] = ["ExitCode", "Health"];
+
+/// The fields of a container, with the names of the peer; cut short if `short`.
 #[must_use]
-pub fn json(
+pub fn row(
     row: &ContainerRow,
     state: &Inspected,
     project: &str,
     short: bool,
     now: Timestamp,
-) -> String {
+) -> Row {
     let is_up = state.status == "running";
     let is_over = matches!(state.status.as_str(), "exited" | "dead");
     let health = state.health.as_deref().filter(|_| is_up).unwrap_or("");
@@ -54,49 +63,56 @@ pub fn json(
     let networks: Vec<&str> = row.network_settings.networks.keys().map(String::as_str).collect();
     let mut published = row.ports.clone();
     published.sort_by_key(|port| port.private);
-    let publishers: Vec<Value> = published
+    let publishers = published
         .iter()
         .map(|port| {
-            json!({
-                "URL": port.ip,
-                "TargetPort": port.private,
-                "PublishedPort": port.public,
-                "Protocol": port.protocol,
-            })
+            Value::Struct(vec![
+                ("URL", port.ip.as_str().into()),
+                ("TargetPort", Value::Int(port.private.into())),
+                ("PublishedPort", Value::Int(port.public.into())),
+                ("Protocol", port.protocol.as_str().into()),
+            ])
         })
         .collect();
     let created = Timestamp::from_seconds(row.created);
-    let value = json!({
-        "Command": command(row, short),
-        "CreatedAt": created.go(&TimeZone::system()),
-        "ExitCode": if is_over { state.exit_code } else { 0 },
-        "Health": health,
-        "ID": if short { row.id.get(..12).unwrap_or(&row.id) } else { &row.id },
-        "Image": row.image,
-        "Labels": labels.join(","),
-        "LocalVolumes": local.to_string(),
-        "Mounts": mounts.join(","),
-        "Name": row.name(),
-        "Names": row.name(),
-        "Networks": networks.join(","),
-        "Ports": ports(&row.ports),
-        "Project": project,
-        "Publishers": publishers,
-        "RunningFor": created.ago(now),
-        "Service": row.label(labels::SERVICE),
-        "Size": "0B",
-        "State": row.state,
-        "Status": row.status,
-    });
-    // As Go's encoder, which thinks of browsers. These characters stand inside texts alone.
-    let text = value.to_string();
-    text.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e") + "\n"
+    let id = if short { row.id.get(..12).unwrap_or(&row.id) } else { &row.id };
+    let fields: [(&'static str, Value); 20] = [
+        ("Command", command(row, short).into()),
+        ("CreatedAt", created.go(&TimeZone::system()).into()),
+        ("ExitCode", Value::Int(if is_over { state.exit_code } else { 0 })),
+        ("Health", health.into()),
+        ("ID", id.into()),
+        ("Image", row.image.as_str().into()),
+        ("Labels", labels.join(",").into()),
+        ("LocalVolumes", local.to_string().into()),
+        ("Mounts", mounts.join(",").into()),
+        ("Name", row.name().into()),
+        ("Names", row.name().into()),
+        ("Networks", networks.join(",").into()),
+        ("Ports", ports(&row.ports).into()),
+        ("Project", project.into()),
+        ("Publishers", Value::List(publishers)),
+        ("RunningFor", created.ago(now).into()),
+        ("Service", row.label(labels::SERVICE).into()),
+        ("Size", "0B".into()),
+        ("State", row.state.as_str().into()),
+        ("Status", row.status.as_str().into()),
+    ];
+    Row {
+        what: "a container",
+        fields: BTreeMap::from(fields),
+        labels: Labels::Of(row.labels.clone()),
+    }
 }
 
 /// The command, quoted as Go does, and cut to 20 characters if `short`.
 fn command(row: &ContainerRow, short: bool) -> String {
+    if short { quote(&ellipsis(&row.command, 20)) } else { quote(&row.command) }
+}
+
+/// A text as it would stand in Go's source.
+pub(super) fn quote(text: &str) -> String {
     use std::fmt::Write as _;
-    let text = if short { ellipsis(&row.command, 20) } else { row.command.clone() };
     let mut quoted = String::from("\"");
     for char in text.chars() {
         match char {

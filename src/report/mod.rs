@@ -1,9 +1,12 @@
 //! What people and programs see: the only writer of the terminal.
 
 pub mod containers;
+pub mod format;
 pub mod logs;
 pub mod raw;
+pub mod size;
 pub mod table;
+pub mod template;
 pub mod time;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -102,6 +105,26 @@ impl Terminal {
     /// As [`Terminal::out`].
     pub fn out_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         io::stdout().lock().write_all(bytes)
+    }
+
+    /// Writes a whole picture of standard output: over the last one on a terminal, else behind it.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn redraw(&mut self, text: &str) -> io::Result<()> {
+        if !io::stdout().is_terminal() {
+            self.out(text)?;
+            return self.flush();
+        }
+        let mut picture = String::from("\x1b[H");
+        for line in text.lines() {
+            picture.push_str(line);
+            picture.push_str("\x1b[K\n");
+        }
+        // There may have been more lines.
+        picture.push_str("\x1b[J");
+        self.out(&picture)?;
+        self.flush()
     }
 
     /// Writes what is no data to standard error. If that is gone, nobody can be told.

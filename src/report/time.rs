@@ -8,6 +8,12 @@ use jiff::tz::TimeZone;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(jiff::Timestamp);
 
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(moment: jiff::Timestamp) -> Self {
+        Self(moment)
+    }
+}
+
 impl Timestamp {
     #[must_use]
     pub fn now() -> Self {
@@ -59,6 +65,20 @@ impl Timestamp {
         self.0.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
     }
 
+    /// As Go writes a moment for programs: `2026-11-21T02:54:48.5+01:00`, without zeros at the end.
+    #[must_use]
+    pub fn go_rfc3339(self, zone: &TimeZone) -> String {
+        let zoned = self.0.to_zoned(zone.clone());
+        let offset = if zoned.offset().is_zero() { "Z" } else { "%:z" };
+        zoned.strftime(&format!("%Y-%m-%dT%H:%M:%S%.f{offset}")).to_string()
+    }
+
+    /// As Go prints a moment to the microsecond, without the zone.
+    #[must_use]
+    pub fn go_micros(self, zone: &TimeZone) -> String {
+        self.0.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S.%6f").to_string()
+    }
+
     /// How long ago this was, as Docker says it: `2 minutes ago`.
     #[must_use]
     pub fn ago(self, now: Self) -> String {
@@ -96,6 +116,10 @@ mod tests {
         assert_eq!(go(1_795_226_088), "2026-11-21 01:54:48 +0000 UTC");
         assert_eq!(Timestamp::from_seconds(0).go(&zone), "1970-01-01 01:00:00 +0100 +01");
         assert_eq!(Timestamp::from_seconds(5).rfc3339(), "1970-01-01T00:00:05.000000000Z");
+        let half = Timestamp::parse("1600000000.5", Timestamp::now(), &zone).unwrap();
+        assert_eq!(half.go_rfc3339(&zone), "2020-09-13T13:26:40.5+01:00");
+        assert_eq!(Timestamp::from_seconds(0).go_rfc3339(&TimeZone::UTC), "1970-01-01T00:00:00Z");
+        assert_eq!(half.go_micros(&zone), "2020-09-13 13:26:40.500000");
         assert_eq!(go(i64::MAX), "9999-12-30 22:00:00 +0000 UTC");
     }
 

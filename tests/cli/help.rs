@@ -17,8 +17,10 @@ fn the_program_and_its_commands() {
       config   Parse, resolve and print the project in canonical form
       create   Create containers, but start none
       down     Stop and remove containers and networks
+      events   Show what happens to containers
       exec     Run a command in a running container
       explain  Show why a service does not run or is not healthy
+      images   List images of containers
       kill     Send a signal to containers
       logs     View output of containers
       ls       List projects
@@ -30,11 +32,13 @@ fn the_program_and_its_commands() {
       rm       Remove stopped containers
       run      Run a one-off command in a container of its own
       start    Start containers that are there
+      stats    Show what containers use of the machine, again and again
       stop     Stop containers
       top      Show the processes of containers
       unpause  Unpause containers
       up       Create and start containers
       version  Show the version
+      volumes  List volumes
       wait     Wait until containers have ended
       help     Print this message or the help of the given subcommand(s)
 

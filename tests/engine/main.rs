@@ -16,6 +16,7 @@
     reason = "scenarios make files, read their settings, fail loudly, and are told as a whole"
 )]
 
+mod alike;
 mod attached;
 mod control;
 mod convergence;
@@ -23,6 +24,7 @@ mod dependencies;
 mod engine;
 mod exec;
 mod explanations;
+mod formats;
 mod hooks;
 mod identity;
 mod inline_files;
@@ -30,6 +32,7 @@ mod interruption;
 mod listings;
 mod logs;
 mod networks;
+mod observing;
 mod one_off;
 mod orphans;
 mod peer;

@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::run::{Output, Running};
 
 /// The command line of Docker Compose; `None` if there is none, which one line says.
-fn peer() -> Option<Vec<String>> {
+pub(crate) fn peer() -> Option<Vec<String>> {
     static SAID: Once = Once::new();
     let line = env::var("RCOMPOSE_TEST_PEER").unwrap_or_default();
     let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -22,12 +22,18 @@ fn peer() -> Option<Vec<String>> {
     None
 }
 
-/// Runs Docker Compose, which must succeed.
+/// Runs Docker Compose to its end.
 #[track_caller]
-fn succeed(peer: &[String], project: &Project, args: &[&str]) -> Output {
+pub(crate) fn run(peer: &[String], project: &Project, args: &[&str]) -> Output {
     let mut command = Command::new(&peer[0]);
     command.args(&peer[1..]);
-    let output = project.spawn(command, args).finish();
+    project.spawn(command, args).finish()
+}
+
+/// Runs Docker Compose, which must succeed.
+#[track_caller]
+pub(crate) fn succeed(peer: &[String], project: &Project, args: &[&str]) -> Output {
+    let output = run(peer, project, args);
     assert_eq!(output.code, Some(0), "{args:?}\n{}\n{}", output.stdout, output.stderr);
     output
 }
