@@ -20,6 +20,8 @@ pub const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file"
 pub const VERSION: &str = "com.docker.compose.version";
 /// The container that a recreated one took the place of.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// The hook that a container runs; such containers have no config hash.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// The key of a network in its project.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// The key of a volume in its project.

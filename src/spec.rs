@@ -40,12 +40,28 @@ pub struct InlineFile {
 /// Commands that are run in a container at turns of its life.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
+    /// In containers of their own, before the first of the service starts.
+    pub pre_start: Vec<PreStart>,
     pub post_start: Vec<Hook>,
     pub pre_stop: Vec<Hook>,
 }
 
 impl Hooks {
-    pub const NONE: Self = Self { post_start: Vec::new(), pre_stop: Vec::new() };
+    pub const NONE: Self =
+        Self { pre_start: Vec::new(), post_start: Vec::new(), pre_stop: Vec::new() };
+}
+
+/// What differs between a container that prepares a start and those of the service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreStart {
+    /// That of the service if `None`.
+    pub image: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub user: Option<String>,
+    pub privileged: bool,
+    pub folder: Option<String>,
+    /// `NAME=VALUE`, or a name alone; in addition to that of the service.
+    pub env: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -100,6 +100,10 @@ impl Run<'_> {
             let last = &lines[lines.len().saturating_sub(TAIL)..];
             problem = problem.note(format!("it last wrote:{}", indented(&last.join("\n"))));
         }
+        if let (Action::AwaitHook { .. }, Some(id)) = (&step.action, self.report.container(step)) {
+            let id = id.get(..12).unwrap_or(id);
+            problem = problem.note(format!("hook container {id} retained for inspection"));
+        }
         let blocked = self.blocked(id);
         if !blocked.is_empty() {
             problem = problem.note(format!("held back by it: {}", blocked.join(", ")));
@@ -196,6 +200,9 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Hook { turn, .. }, Error::Hook { code, .. }) => {
             format!("container {name}: a {} hook exited with status {code}", turn.key())
         }
+        (Action::AwaitHook { index, .. }, Error::Hook { code, .. }) => {
+            format!("service \"{service}\" pre_start[{index}] exited with code {code}")
+        }
         (Action::Hook { turn, .. }, error) => {
             format!("container {name}: cannot run a {} hook: {error}", turn.key())
         }
@@ -231,6 +238,7 @@ fn key(step: &Step, error: &Error) -> Option<&'static str> {
     match (&step.action, error) {
         (Action::Pull { .. }, _) => Some("image"),
         (Action::Hook { turn, .. }, _) => Some(turn.key()),
+        (Action::AwaitHook { .. }, _) => Some("pre_start"),
         (Action::Start { .. }, Error::Engine(error)) if error.is_about_ports() => Some("ports"),
         (_, Error::Unhealthy) => Some("healthcheck"),
         (_, Error::Engine(engine::Error::NotFound(message))) if message.contains("image") => {

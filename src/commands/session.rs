@@ -65,7 +65,9 @@ impl Signals {
 pub(super) async fn observe(engine: &Engine, desired: &Desired) -> Result<Observed, Error> {
     let networks: Vec<&str> = desired.networks.iter().map(|it| it.name.as_str()).collect();
     let volumes: Vec<&str> = desired.volumes.iter().map(|it| it.name.as_str()).collect();
-    let images: BTreeSet<&str> = desired.services.iter().map(|it| it.image.as_str()).collect();
+    let others = desired.services.iter().flat_map(|it| &it.other_images);
+    let images = desired.services.iter().map(|it| &it.image).chain(others);
+    let images: BTreeSet<&str> = images.map(String::as_str).collect();
     let images: Vec<&str> = images.into_iter().collect();
     Ok(engine.observe(&desired.project, &networks, &volumes, &images).await?)
 }
@@ -313,7 +315,7 @@ impl Session<'_> {
     ) -> Result<(), Error> {
         let attribute = |name: &str| event.attributes.get(name).map_or("", String::as_str);
         let service = attribute(labels::SERVICE);
-        if attribute(labels::ONE_OFF) == "True" {
+        if attribute(labels::ONE_OFF) == "True" || !attribute(labels::HOOK).is_empty() {
             return Ok(());
         }
         match event.action.as_str() {

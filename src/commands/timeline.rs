@@ -221,6 +221,8 @@ fn done(action: &Action) -> Option<&'static str> {
         Action::AwaitCompleted { .. } => "completed",
         Action::Copy { .. } => "given its files",
         Action::Hook { .. } => "done with its hook",
+        Action::AwaitHook { .. } => "ended",
+        Action::Discard { .. } => "removed",
         Action::Connect { .. } => "connected",
         Action::Disconnect { .. } => "disconnected",
         Action::Attach { .. } => return None,

@@ -228,6 +228,12 @@ impl Engine {
         Ok(answer.volumes)
     }
 
+    /// As [`Engine::containers`], with those of hooks, and others that carry the project's name.
+    async fn all_containers(&self, project: &str) -> Result<Vec<ContainerRow>, Error> {
+        let wanted = serde_json::json!({"label": [of_project(project)]});
+        self.transport.get(&format!("/containers/json?all=1&{}", filters(&wanted))).await
+    }
+
     /// All projects, by name.
     ///
     /// # Errors
@@ -272,7 +278,7 @@ impl Engine {
         images: &[&str],
     ) -> Result<Observed, Error> {
         let (containers, known_networks, known_volumes, known_images) = future::join4(
-            self.containers(project),
+            self.all_containers(project),
             self.networks(project, networks),
             self.volumes(project, volumes),
             join_all(images.iter().map(|image| self.image(image))),
@@ -282,8 +288,14 @@ impl Engine {
         for (image, id) in images.iter().zip(known_images) {
             known.insert((*image).to_owned(), id?);
         }
+        let containers = containers?;
+        let of_label = |label: &str| {
+            let rows = containers.iter().filter(|row| row.labels.contains_key(label));
+            rows.map(Container::from).collect()
+        };
         Ok(Observed {
-            containers: containers?.iter().map(Container::from).collect(),
+            containers: of_label(labels::CONFIG_HASH),
+            hooks: of_label(labels::HOOK),
             networks: known_networks?,
             volumes: known_volumes?,
             images: known,

@@ -166,6 +166,7 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         Action::AwaitHealthy { .. }
         | Action::AwaitUp { .. }
         | Action::AwaitCompleted { .. }
+        | Action::AwaitHook { .. }
         | Action::Pull { .. } => Some(Halt::Failed),
         Action::Stop { .. } | Action::Restart { .. } | Action::Hook { .. } if !step.completes => {
             Some(Halt::Interrupted)

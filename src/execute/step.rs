@@ -34,7 +34,10 @@ pub(super) struct Resolved {
 pub(super) fn is_wait(action: &Action) -> bool {
     matches!(
         action,
-        Action::AwaitHealthy { .. } | Action::AwaitUp { .. } | Action::AwaitCompleted { .. }
+        Action::AwaitHealthy { .. }
+            | Action::AwaitUp { .. }
+            | Action::AwaitCompleted { .. }
+            | Action::AwaitHook { .. }
     )
 }
 
@@ -54,7 +57,7 @@ pub(super) async fn apply(
         }
         Action::CreateVolume(request) => engine.create_volume((**request).clone()).await,
         Action::Create { spec, hash, .. } => {
-            let spec = joined((**spec).clone(), hash, &resolved.parents);
+            let spec = joined((**spec).clone(), hash.as_deref(), &resolved.parents);
             let _turn = limits.starts.acquire().await;
             let name = spec.name.clone();
             let wanted = spec.body.labels.clone().unwrap_or_default();
@@ -129,6 +132,12 @@ pub(super) async fn apply(
         Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
         Action::AwaitUp { .. } => return waited(hub.up(id).await),
         Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),
+        Action::AwaitHook { index, .. } => {
+            let service = step.service.as_deref().unwrap_or_default();
+            let source = format!("{service} pre_start[{index}] ->");
+            return waited(hook::follow(engine, reports, id, &source).await);
+        }
+        Action::Discard { .. } => engine.remove(id, true).await,
     };
     waited(done.map_err(Error::from))
 }
@@ -185,7 +194,7 @@ async fn adopted(engine: &Engine, name: &str, wanted: &HashMap<String, String>) 
 /// A container with the IDs of those it shares something with, and the hash that follows from them.
 fn joined(
     mut spec: ContainerSpec,
-    hash: &ServiceHash,
+    hash: Option<&ServiceHash>,
     parents: &BTreeMap<String, String>,
 ) -> ContainerSpec {
     for join in std::mem::take(&mut spec.joins) {
@@ -206,8 +215,10 @@ fn joined(
             }
         }
     }
-    let hash = hash.resolve(&|service| parents.get(service).cloned());
-    set_label(&mut spec, labels::CONFIG_HASH, &hash);
+    if let Some(hash) = hash {
+        let hash = hash.resolve(&|service| parents.get(service).cloned());
+        set_label(&mut spec, labels::CONFIG_HASH, &hash);
+    }
     spec
 }
 
@@ -232,7 +243,7 @@ mod tests {
             Node::map(Span::NOWHERE, [("network_mode", Node::text(Span::NOWHERE, "service:web"))]);
         let hash = ServiceHash::new(&node, None);
         let parents = BTreeMap::from([("web".to_owned(), "1f".to_owned())]);
-        let mut spec = joined(spec, &hash, &parents);
+        let mut spec = joined(spec, Some(&hash), &parents);
         assert_eq!(spec.host().network_mode.as_deref(), Some("container:1f"));
         assert_eq!(spec.host().volumes_from, Some(vec!["1f:ro".to_owned()]));
         let label = spec.body.labels.unwrap().remove(labels::CONFIG_HASH).unwrap();

@@ -114,7 +114,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The container that stands for a service when others share something with it.
-    fn first_container(&self, service: &str) -> Option<Target> {
+    pub(super) fn first_container(&self, service: &str) -> Option<Target> {
         if let Some(planned) = self.services.get(service) {
             return planned.first().map(|it| it.target.clone());
         }
@@ -274,8 +274,11 @@ impl<'a> Planner<'a> {
         }
         after.sort_unstable();
         after.dedup();
-        let action =
-            Action::Create { spec: Box::new(spec), hash: Box::new(service.hash.clone()), parents };
+        let action = Action::Create {
+            spec: Box::new(spec),
+            hash: Some(Box::new(service.hash.clone())),
+            parents,
+        };
         let subject = Subject::Container(name.to_owned());
         self.plan.push(Step::new(subject, action, cause).service(&service.name).after(after))
     }

@@ -82,9 +82,8 @@ pub fn images(
                         .help("pull or load the image, or change `pull_policy`"),
                 );
             }
-            continue;
         }
-        if seen.insert((&service.image, service.template.platform())) {
+        if pull && seen.insert((&service.image, service.template.platform())) {
             let action = Action::Pull {
                 reference: service.image.clone(),
                 platform: service.template.platform().map(str::to_owned),
@@ -94,6 +93,18 @@ pub fn images(
                 .service(&service.name)
                 .shows("Pulling", "Pulled");
             plan.push(step);
+        }
+        for image in &service.other_images {
+            let missing = observed.image(image).is_none();
+            let pull = policy == PullPolicy::Always || (missing && policy == PullPolicy::Missing);
+            if pull && seen.insert((image, service.template.platform())) {
+                let reference = image.clone();
+                let platform = service.template.platform().map(str::to_owned);
+                let cause = if missing { Cause::Missing } else { Cause::Asked };
+                let action = Action::Pull { reference, platform };
+                let step = Step::new(Subject::Image(image.clone()), action, cause);
+                plan.push(step.service(&service.name).shows("Pulling", "Pulled"));
+            }
         }
     }
     if problems.has_errors() { Err(problems) } else { Ok(plan) }

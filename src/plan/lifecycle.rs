@@ -66,7 +66,7 @@ pub fn one_off(service: &DesiredService, spec: ContainerSpec, observed: &Observe
     let action = Action::Create {
         parents: parents.collect(),
         spec: Box::new(spec),
-        hash: Box::new(service.hash.clone()),
+        hash: Some(Box::new(service.hash.clone())),
     };
     let step = Step::new(subject.clone(), action, Cause::Asked).service(&service.name);
     let made = plan.push(Step { after, ..step.shows("Creating", "Created") });
@@ -121,6 +121,9 @@ impl<'a> Planner<'a> {
             for dependency in &service.dependencies {
                 dependencies.extend(self.dependency(&service.name, dependency));
             }
+        }
+        if let Some(prepared) = self.pre_start(service, &planned, &dependencies) {
+            dependencies.push((prepared, Need::Success));
         }
         let one_by_one = service.template.publishes_ranges();
         let mut previous: Option<StepId> = None;

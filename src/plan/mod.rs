@@ -14,6 +14,7 @@ mod images;
 mod lifecycle;
 mod outline;
 mod ports;
+mod pre_start;
 mod resources;
 mod teardown;
 #[cfg(test)]
@@ -83,7 +84,8 @@ pub enum Action {
     CreateVolume(Box<VolumeCreateRequest>),
     Create {
         spec: Box<ContainerSpec>,
-        hash: Box<ServiceHash>,
+        /// `None` for containers that are none of the service's, but work for it.
+        hash: Option<Box<ServiceHash>>,
         /// The containers it shares something with, by service.
         parents: BTreeMap<String, Target>,
     },
@@ -169,6 +171,16 @@ pub enum Action {
     AwaitCompleted {
         container: Target,
     },
+    /// Shows what a container of a hook writes until it has ended, with success.
+    AwaitHook {
+        container: Target,
+        /// Which of the service's hooks it is.
+        index: usize,
+    },
+    /// Removes a container that this plan has made, which has done its work.
+    Discard {
+        container: Target,
+    },
 }
 
 impl Action {
@@ -190,7 +202,9 @@ impl Action {
             | Self::Unpause { container }
             | Self::AwaitHealthy { container }
             | Self::AwaitUp { container }
-            | Self::AwaitCompleted { container } => Some(container),
+            | Self::AwaitCompleted { container }
+            | Self::AwaitHook { container, .. }
+            | Self::Discard { container } => Some(container),
             Self::Pull { .. }
             | Self::CreateNetwork(_)
             | Self::CreateVolume(_)
@@ -439,6 +453,8 @@ impl fmt::Display for Action {
             Self::AwaitHealthy { .. } => out.write_str("await healthy"),
             Self::AwaitUp { .. } => out.write_str("await up"),
             Self::AwaitCompleted { .. } => out.write_str("await completed"),
+            Self::AwaitHook { .. } => out.write_str("await end of hook"),
+            Self::Discard { .. } => out.write_str("discard"),
         }
     }
 }

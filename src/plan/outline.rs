@@ -125,6 +125,8 @@ fn changes(action: &Action) -> bool {
             | Action::AwaitHealthy { .. }
             | Action::AwaitUp { .. }
             | Action::AwaitCompleted { .. }
+            | Action::AwaitHook { .. }
+            | Action::Discard { .. }
     )
 }
 
@@ -217,7 +219,9 @@ fn alone(action: &Action) -> Verb {
         | Action::Disconnect { .. }
         | Action::AwaitHealthy { .. }
         | Action::AwaitUp { .. }
-        | Action::AwaitCompleted { .. } => Verb::Wait,
+        | Action::AwaitCompleted { .. }
+        | Action::AwaitHook { .. }
+        | Action::Discard { .. } => Verb::Wait,
     }
 }
 

@@ -201,6 +201,11 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
             remove(&mut plan, container, &ending, Cause::Orphan, &[]);
         }
     }
+    let left = observed.hooks.iter().filter(|it| selected(&it.service));
+    for container in left {
+        let ending = Ending { grace: wanted.grace, hooks: &Hooks::NONE, volumes: true };
+        remove(&mut plan, container, &ending, Cause::Asked, &[]);
+    }
     resources(project, &mut plan, known, observed, wanted);
     plan
 }
@@ -219,7 +224,8 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
         .enumerate()
         .filter_map(|(index, step)| match &step.action {
             Action::Remove { container, .. } => {
-                let found = observed.containers.iter().find(|it| it.id == *container)?;
+                let mut all = observed.containers.iter().chain(&observed.hooks);
+                let found = all.find(|it| it.id == *container)?;
                 Some((StepId(index), found))
             }
             _ => None,

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bollard::models::{Ipam, IpamConfig};
 
@@ -18,8 +17,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::labels;
 use crate::names::{self, Separator};
 use crate::source::Span;
-use crate::spec::{ContainerSpec, Hooks, InlineFile, NetworkCreateRequest, VolumeCreateRequest};
+use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
 use crate::state::hash::{self, ServiceHash};
+pub use crate::state::template::{Template, set_label};
 
 /// The most containers of one service: more is a slip of the finger, and would fill the memory.
 const MOST_REPLICAS: u32 = 10_000;
@@ -70,6 +70,8 @@ pub struct DesiredService {
     pub name: String,
     /// The reference of its image.
     pub image: String,
+    /// References of other images that its containers need: those of hooks and of volumes.
+    pub other_images: Vec<String>,
     /// Whether the files say how to build it.
     pub built: bool,
     /// Whether the files name the image, so that a registry may have it.
@@ -96,115 +98,6 @@ pub struct Dependency {
     /// Whether the dependent restarts with it.
     pub restart: bool,
     pub span: Span,
-}
-
-/// A container of a service without what depends on its number.
-#[derive(Debug)]
-pub struct Template {
-    spec: ContainerSpec,
-    project: String,
-    service: String,
-    container_name: Option<String>,
-    separator: Separator,
-}
-
-impl Template {
-    /// The name of the container with this number.
-    #[must_use]
-    pub fn name(&self, number: u32) -> String {
-        self.container_name.clone().unwrap_or_else(|| {
-            names::container(&self.project, &self.service, number, self.separator)
-        })
-    }
-
-    /// The container with this number; config hash and image ID are not set yet.
-    #[must_use]
-    pub fn container(&self, number: u32) -> ContainerSpec {
-        let mut spec = self.spec.clone();
-        let first = self.name(1);
-        spec.name = self.name(number);
-        for endpoint in &mut spec.endpoints {
-            for alias in endpoint.settings.aliases.iter_mut().flatten() {
-                if *alias == first {
-                    alias.clone_from(&spec.name);
-                }
-            }
-        }
-        set_label(&mut spec, labels::CONTAINER_NUMBER, &number.to_string());
-        spec
-    }
-
-    /// A one-off container: none of the replicas, not started again, known by its own name alone and
-    /// with no port of the host, unless that is asked for.
-    #[must_use]
-    pub fn one_off(&self, name: String, slug: &str, publish: bool, aliases: bool) -> ContainerSpec {
-        let mut spec = self.spec.clone();
-        let first = self.name(1);
-        for endpoint in &mut spec.endpoints {
-            let all = endpoint.settings.aliases.get_or_insert_default();
-            all.retain(|alias| aliases && *alias != first);
-            all.insert(0, name.clone());
-        }
-        spec.name = name;
-        set_label(&mut spec, labels::ONE_OFF, "True");
-        set_label(&mut spec, labels::SLUG, slug);
-        spec.host().restart_policy = None;
-        if !publish {
-            spec.host().port_bindings = None;
-        }
-        spec
-    }
-
-    /// What the label that marks a replacement says: the name, without that of the project.
-    #[must_use]
-    pub fn replaced_name(&self, number: u32) -> String {
-        let separator = self.separator.char();
-        self.container_name
-            .clone()
-            .unwrap_or_else(|| format!("{}{separator}{number}", self.service))
-    }
-
-    /// The containers of other services that it shares something with.
-    pub fn parents(&self) -> impl Iterator<Item = &str> {
-        self.spec.joins.iter().map(|join| join.service.as_str())
-    }
-
-    /// Whether it publishes any of a range of ports of the host: the engine picks one on start.
-    #[must_use]
-    pub fn publishes_ranges(&self) -> bool {
-        let host = self.spec.body.host_config.as_ref();
-        let bindings = host.and_then(|host| host.port_bindings.as_ref());
-        let mut ports =
-            bindings.into_iter().flatten().flat_map(|(_, ports)| ports.iter().flatten());
-        ports.any(|port| port.host_port.as_ref().is_some_and(|port| port.contains('-')))
-    }
-
-    /// What is put into its containers before they start.
-    #[must_use]
-    pub fn files(&self) -> &[InlineFile] {
-        &self.spec.files
-    }
-
-    /// What is run in its containers.
-    #[must_use]
-    pub fn hooks(&self) -> &Hooks {
-        &self.spec.hooks
-    }
-
-    #[must_use]
-    pub fn platform(&self) -> Option<&str> {
-        self.spec.platform.as_deref()
-    }
-
-    #[must_use]
-    pub fn grace(&self) -> Option<Duration> {
-        self.spec.grace
-    }
-}
-
-/// Sets a label of a container.
-pub fn set_label(spec: &mut ContainerSpec, name: &str, value: &str) {
-    spec.body.labels.get_or_insert_default().insert(name.to_owned(), value.to_owned());
 }
 
 impl Desired {
@@ -324,6 +217,7 @@ impl Builder<'_> {
         DesiredService {
             name: name.to_owned(),
             image,
+            other_images: other_images(service),
             built: service.build.is_some(),
             pullable: service.image.as_ref().is_some_and(|image| !image.is_empty()),
             pull_policy: service.pull_policy.clone(),
@@ -429,6 +323,13 @@ impl Builder<'_> {
             set_label(spec, name, &value);
         }
     }
+}
+
+fn other_images(service: &Service) -> Vec<String> {
+    let hooks = service.pre_start.iter().filter_map(|hook| hook.image.clone());
+    let volumes = service.volumes.iter().filter(|mount| mount.kind == "image");
+    let volumes = volumes.filter_map(|mount| mount.source.clone());
+    hooks.chain(volumes).filter(|image| !image.is_empty()).collect()
 }
 
 fn resource_labels(

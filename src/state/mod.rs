@@ -3,3 +3,4 @@
 pub mod desired;
 pub mod hash;
 pub mod observed;
+mod template;

@@ -8,6 +8,8 @@ use crate::labels;
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     pub containers: Vec<Container>,
+    /// Containers of hooks that have not gone yet.
+    pub hooks: Vec<Container>,
     pub networks: Vec<Network>,
     pub volumes: Vec<Volume>,
     /// Image references that were asked for, with the image they stand for.

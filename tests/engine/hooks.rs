@@ -226,3 +226,117 @@ services:
     let output = project.succeed(&["run", "--rm", "-T", "web", "sh", "-c", wait]);
     assert_eq!(output.stdout, "seen\n");
 }
+
+/// Containers of hooks run before the service, with its volumes, networks and environment.
+///
+/// `up` of two replicas with two hooks, `up` again, `up --force-recreate`, and `run`. The hooks have run
+/// once for both, not while a replica runs, again before they are replaced, and not for a one-off; none
+/// is left.
+#[test]
+fn pre_start_hooks_prepare_a_service() {
+    let Some(project) = Project::with(
+        "
+services:
+  web:
+    image: busybox
+    init: true
+    command: sleep 600
+    scale: 2
+    environment: {WHO: service, BOTH: service}
+    volumes: [data:/data]
+    networks: [inner]
+    depends_on: [db]
+    configs: [{source: text, target: /text}]
+    pre_start:
+      - command: [sh, -c, 'nslookup -type=a db >/dev/null && echo first $$WHO $$BOTH $$(id -u) >> /data/log']
+        environment: {BOTH: hook}
+      - {image: 'busybox:latest', command: [sh, -c, 'echo second $$(cat /text) $$(id -u) $$(pwd) >> /data/log'], user: '1', working_dir: /tmp}
+  db: {image: busybox, init: true, command: sleep 600, networks: [inner]}
+volumes: {data: {}}
+networks: {inner: {}}
+configs: {text: {content: words}}
+",
+    ) else {
+        return;
+    };
+    // The second hook is not root.
+    project.succeed(&[
+        "run",
+        "--rm",
+        "-T",
+        "web",
+        "sh",
+        "-c",
+        "chmod 777 /data; touch /data/log; chmod 666 /data/log",
+    ]);
+    project.succeed(&["up", "-d"]);
+    let log = || project.told("web-1", &["cat", "/data/log"]);
+    let once = "first service hook 0\nsecond words 1 /tmp\n";
+    assert_eq!(log(), once);
+    let resources = ["db-1 running", "web-1 running", "web-2 running"];
+    assert_eq!(project.resources()[..3], resources);
+    assert_eq!(project.resources().len(), 5);
+    project.succeed(&["up", "-d", "--scale", "web=3"]);
+    assert_eq!(log(), once);
+    project.succeed(&["up", "-d", "--force-recreate"]);
+    assert_eq!(log(), once.repeat(2));
+}
+
+/// A hook that fails keeps its service from starting, and stays to be looked at until the next start.
+///
+/// An attached `up` with a failing hook, then one that works, then `down` after another failure.
+#[test]
+fn a_failing_pre_start_hook_keeps_the_service_down() {
+    let compose = |code: u8| {
+        format!(
+            "
+services:
+  web:
+    image: busybox
+    init: true
+    command: sleep 600
+    pre_start: [{{command: [sh, -c, 'echo this is why; exit {code}']}}]
+"
+        )
+    };
+    let Some(project) = Project::with(&compose(3)) else { return };
+    let output = project.run(&["up"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    for part in [
+        "service \"web\" pre_start[0] exited with code 3",
+        "it last wrote: this is why",
+        "retained for inspection",
+        "compose.yaml:7:",
+    ] {
+        assert!(output.stderr.contains(part), "no `{part}` in\n{}", output.stderr);
+    }
+    assert!(output.stdout.contains("web pre_start[0] -> "), "{}", output.stdout);
+    let all = ["web-1 created", "web-pre_start-0 exited", "network [PROJECT]_default"];
+    assert_eq!(project.resources(), all);
+    // It is not one of the service's.
+    assert_eq!(project.succeed(&["ps", "-a", "-q"]).stdout.lines().count(), 1);
+    project.compose(&compose(0));
+    project.succeed(&["up", "-d"]);
+    assert_eq!(project.resources(), ["web-1 running", "network [PROJECT]_default"]);
+    project.succeed(&["stop", "-t", "0"]);
+    project.compose(&compose(4));
+    project.fail(&["up", "-d"]);
+    project.succeed(&["down"]);
+    assert_eq!(project.resources(), [""; 0]);
+}
+
+/// Hooks for each replica are refused.
+#[test]
+fn pre_start_hooks_run_once_for_all_replicas() {
+    let Some(project) = Project::with(
+        "
+services:
+  web: {image: busybox, pre_start: [{command: 'true', per_replica: true}]}
+",
+    ) else {
+        return;
+    };
+    let error = project.fail(&["up", "-d"]);
+    assert!(error.contains("`per_replica` is not supported"), "{error}");
+    assert_eq!(project.resources(), [""; 0]);
+}

@@ -33,7 +33,17 @@ static PRE_START_HOOK: Record = Record::new(&[
     Key::new("per_replica", LATE_BOOL.shape()),
 ]);
 
-pub(super) static PRE_START_HOOKS: List = List::of(Shape::Record(&PRE_START_HOOK));
+static PRE_START_HOOKS: List = List::of(Shape::Record(&PRE_START_HOOK));
+
+pub(super) const PRE_START: Key =
+    Key::new("pre_start", Shape::List(&PRE_START_HOOKS)).recent().container(|service, _, spec| {
+        if service.pre_start.iter().any(|hook| hook.per_replica) {
+            let problem = "`per_replica` is not supported: hooks run once for all replicas";
+            return Err(problem.to_owned());
+        }
+        spec.hooks.pre_start = service.hooks().pre_start;
+        Ok(())
+    });
 
 pub(super) const POST_START: Key =
     Key::new("post_start", Shape::List(&HOOKS)).container(|service, _, spec| {
@@ -58,12 +68,29 @@ pub struct Hook {
     pub environment: BTreeMap<String, Option<String>>,
 }
 
+/// A container that is run before the service starts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PreStart {
+    pub command: Option<Vec<String>>,
+    pub image: Option<String>,
+    pub user: Option<String>,
+    pub privileged: bool,
+    pub working_dir: Option<String>,
+    pub environment: BTreeMap<String, Option<String>>,
+    pub per_replica: bool,
+}
+
 impl Service {
     /// What is run in its containers, as the engine is asked for it.
     #[must_use]
     pub fn hooks(&self) -> spec::Hooks {
         let all = |hooks: &[Hook]| hooks.iter().map(|hook| hook.spec(self.tty)).collect();
-        spec::Hooks { post_start: all(&self.post_start), pre_stop: all(&self.pre_stop) }
+        spec::Hooks {
+            pre_start: self.pre_start.iter().map(PreStart::spec).collect(),
+            post_start: all(&self.post_start),
+            pre_stop: all(&self.pre_stop),
+        }
     }
 }
 
@@ -76,6 +103,19 @@ impl Hook {
             folder: self.working_dir.clone(),
             env: environment::lines(&self.environment),
             tty,
+        }
+    }
+}
+
+impl PreStart {
+    fn spec(&self) -> spec::PreStart {
+        spec::PreStart {
+            image: self.image.clone().filter(|image| !image.is_empty()),
+            command: self.command.clone(),
+            user: self.user.clone(),
+            privileged: self.privileged,
+            folder: self.working_dir.clone(),
+            env: environment::lines(&self.environment),
         }
     }
 }

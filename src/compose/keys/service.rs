@@ -317,9 +317,7 @@ pub static SERVICE: Record = Record::new(&[
         c.body.working_dir.clone_from(&s.working_dir);
         Ok(())
     }),
-    Key::new("pre_start", Shape::List(&hooks::PRE_START_HOOKS))
-        .recent()
-        .effect(Effect::Unsupported),
+    hooks::PRE_START,
     hooks::POST_START,
     hooks::PRE_STOP,
 ]);
@@ -388,6 +386,7 @@ pub struct Service {
     pub platform: Option<String>,
     pub ports: Vec<ports::Port>,
     pub post_start: Vec<hooks::Hook>,
+    pub pre_start: Vec<hooks::PreStart>,
     pub pre_stop: Vec<hooks::Hook>,
     pub privileged: bool,
     pub pull_policy: Option<String>,
