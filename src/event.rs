@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -80,9 +81,9 @@ pub enum Event {
     /// A subject is further along: `Creating`, `Created` …
     Progress { subject: Subject, status: Status, text: Cow<'static, str> },
     /// A container wrote something; not necessarily whole lines.
-    Output { source: String, stderr: bool, bytes: Bytes },
+    Output { source: Arc<str>, stderr: bool, bytes: Bytes },
     /// A container will write no more for now; or its output cannot be read, with the reason.
-    OutputEnded { source: String, problem: Option<String> },
+    OutputEnded { source: Arc<str>, problem: Option<String> },
     /// The process of a container ended.
     Exited { source: String, code: i64, restarting: bool },
     /// Something to know that is no failure; a clause.

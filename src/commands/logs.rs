@@ -1,15 +1,17 @@
 //! `logs`: what containers have written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use futures_util::future::join_all;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::listing;
 use crate::commands::options::Context;
-use crate::commands::outputs::Outputs;
+use crate::commands::outputs::{Order, Output, Outputs};
 use crate::commands::session::{self, Signals};
 use crate::compose::model::Model;
 use crate::engine::{self, ContainerRow, Engine, LogOptions};
-use crate::event::Event;
 use crate::labels;
 use crate::names;
 use crate::report::logs::{LogPrinter, Style};
@@ -92,7 +94,7 @@ async fn show(
 ) -> Result<Exit, Error> {
     let options = LogOptions {
         follow: args.follow,
-        timestamps: args.timestamps,
+        timestamps: true,
         tail: Some(args.tail.clone()),
         since: listing::moment("--since", args.since.as_deref())?,
         until: listing::moment("--until", args.until.as_deref())?,
@@ -119,7 +121,8 @@ async fn show(
     let sources: Vec<&str> = rows.iter().map(|row| source(project, row)).collect();
     printer.expect(sources);
     let mut reporter = Reporter::new(&mut context.terminal, printer, Streams::Joined);
-    let logs = Logs { project, engine: &engine, selection: &selection, options };
+    let logs =
+        Logs { project, engine: &engine, selection: &selection, options, stamps: args.timestamps };
     let mut signals = Signals::new()?;
     tokio::select! {
         shown = async {
@@ -138,31 +141,41 @@ struct Logs<'a> {
     engine: &'a Engine,
     selection: &'a Selection,
     options: LogOptions,
+    /// Whether lines are shown with their times.
+    stamps: bool,
 }
 
 impl Logs<'_> {
-    /// Prints what there is, container by container.
+    /// Prints what there is, in the order in which it was written.
     async fn print(&self, rows: &[ContainerRow], reporter: &mut Reporter<'_>) -> Result<(), Error> {
-        for row in rows {
-            let source = source(self.project, row).to_owned();
-            let Some(container) = self.look(&row.id).await? else {
-                continue;
-            };
-            let stream = self.open(&row.id, &container, &source, &self.options, reporter).await?;
-            let Some(mut stream) = stream else {
-                continue;
-            };
-            while let Some(chunk) = stream.next().await? {
-                let event = Event::Output {
-                    source: source.clone(),
-                    stderr: chunk.stderr,
-                    bytes: chunk.bytes,
-                };
-                reporter.on(&event)?;
-            }
-            reporter.on(&Event::OutputEnded { source, problem: None })?;
+        let mut outputs = Outputs::new(self.engine, Order::Time).with_stamps(self.stamps);
+        self.begin(rows, &mut outputs).await?;
+        while !outputs.is_empty() {
+            tell(outputs.next().await, reporter)?;
         }
-        Ok(())
+        reporter.flush()?;
+        match outputs.broken() {
+            Some(error) => Err(error.into()),
+            // Output that ends because the engine does looks like any other.
+            None => Ok(self.engine.ping().await?),
+        }
+    }
+
+    /// Begins to read the output of containers; tells which of them run, by ID.
+    async fn begin(
+        &self,
+        rows: &[ContainerRow],
+        outputs: &mut Outputs<'_>,
+    ) -> Result<BTreeMap<String, bool>, Error> {
+        let mut running = BTreeMap::new();
+        let found = join_all(rows.iter().map(|row| self.look(&row.id))).await;
+        for (row, container) in rows.iter().zip(found) {
+            let Some(container) = container? else { continue };
+            let source = source(self.project, row);
+            outputs.begin(&row.id, source, container.tty, self.options.clone());
+            running.insert(row.id.clone(), State::parse(&container.status).is_up());
+        }
+        Ok(running)
     }
 
     /// Prints what there is and what comes, until no container is left that could write.
@@ -172,23 +185,13 @@ impl Logs<'_> {
         reporter: &mut Reporter<'_>,
     ) -> Result<(), Error> {
         let mut events = self.engine.events(self.project).await?;
-        let mut outputs = Outputs::new(self.engine);
-        // Whether containers run, by ID.
-        let mut running: BTreeMap<String, bool> = BTreeMap::new();
-        for row in rows {
-            let Some(container) = self.look(&row.id).await? else {
-                continue;
-            };
-            let source = source(self.project, row);
-            outputs.begin(&row.id, source, container.tty, self.options.clone());
-            running.insert(row.id.clone(), State::parse(&container.status).is_up());
-        }
+        let mut outputs = Outputs::new(self.engine, Order::Live).with_stamps(self.stamps);
+        let mut running = self.begin(rows, &mut outputs).await?;
         while !outputs.is_empty() || running.values().any(|up| *up) {
             tokio::select! {
                 biased;
-                (_, event) = outputs.next() => reporter.on(&event)?,
-                event = events.next() => {
-                    let Some(event) = event? else { break };
+                event = session::next_event(&mut events) => {
+                    let event = event?;
                     let attribute = |name: &str| event.attributes.get(name).map_or("", String::as_str);
                     let service = attribute(labels::SERVICE);
                     let number = attribute(labels::CONTAINER_NUMBER);
@@ -213,8 +216,10 @@ impl Logs<'_> {
                         _ => {}
                     }
                 }
+                output = outputs.next() => tell(output, reporter)?,
             }
         }
+        reporter.flush()?;
         Ok(())
     }
 
@@ -226,24 +231,11 @@ impl Logs<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// Opens the output of a container. An engine that cannot read it says so, and that is all.
-    async fn open(
-        &self,
-        id: &str,
-        container: &engine::Inspected,
-        source: &str,
-        options: &LogOptions,
-        reporter: &mut Reporter<'_>,
-    ) -> Result<Option<engine::LogStream>, Error> {
-        match self.engine.logs(id, container.tty, options).await {
-            Ok(stream) => Ok(Some(stream)),
-            Err(error @ engine::Error::Unreachable { .. }) => Err(error.into()),
-            Err(error) => {
-                let text = format!("cannot read the output of {source}: {error}");
-                reporter.on(&Event::Warning(text))?;
-                Ok(None)
-            }
-        }
+fn tell(output: Output, reporter: &mut Reporter<'_>) -> io::Result<()> {
+    match output {
+        Output::Event(_, event) => reporter.on(&event),
+        Output::Idle => reporter.flush(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
-use crate::commands::outputs::Outputs;
+use crate::commands::outputs::{Order, Output, Outputs};
 pub(super) use crate::commands::work::{Deadline, Work, carry_out};
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
@@ -143,7 +143,7 @@ impl Session<'_> {
         let mut happenings = self.engine.events(self.project).await?;
         let mut containers = Containers {
             watched: BTreeMap::new(),
-            outputs: Outputs::new(self.engine),
+            outputs: Outputs::new(self.engine, Order::Arrival),
             first: None,
             asked: None,
         };
@@ -161,6 +161,7 @@ impl Session<'_> {
                     biased;
                     () = signals.next() => {
                         if interrupt.send_replace(true) {
+                            self.kill(signals).await?;
                             return Err(Error::Interrupted);
                         }
                         reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
@@ -173,8 +174,8 @@ impl Session<'_> {
                             reporter.notice(ABORTING);
                         }
                     }
-                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
                     finished = &mut running => break finished,
+                    output = containers.outputs.next() => containers.show(output, reporter)?,
                 }
             }
         };
@@ -205,7 +206,7 @@ impl Session<'_> {
                             break;
                         }
                     }
-                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
+                    output = containers.outputs.next() => containers.show(output, reporter)?,
                     () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
                         self.count(&mut containers).await?;
                         if containers.are_dead() {
@@ -275,22 +276,36 @@ impl Session<'_> {
                     event = next_event(happenings) => {
                         self.happened(&event?, containers, reporter).await?;
                     }
-                    (id, event) = containers.outputs.next() => containers.wrote(&id, &event, reporter)?,
                     _ = &mut running => break,
+                    output = containers.outputs.next() => containers.show(output, reporter)?,
                 }
             }
         }
         drain(heard, reporter)?;
         if killed {
-            let up = observed.containers.iter().filter(|it| {
-                self.known.services.contains_key(&it.service)
-                    && (self.targeted.is_empty() || self.targeted.contains(&it.service))
-            });
-            let kills = join_all(up.map(|it| self.engine.kill(&it.id))).await;
-            kills.into_iter().collect::<Result<Vec<()>, _>>()?;
+            self.kill(signals).await?;
         }
         containers.flush(reporter).await?;
         Ok(())
+    }
+
+    /// Kills the containers of all targeted services; a signal leaves them as they are.
+    async fn kill(&self, signals: &mut Signals) -> Result<(), Error> {
+        let kill = async {
+            let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+            let up = observed.containers.iter().filter(|it| {
+                it.state.is_up()
+                    && self.known.services.contains_key(&it.service)
+                    && (self.targeted.is_empty() || self.targeted.contains(&it.service))
+            });
+            let kills = join_all(up.map(|it| self.engine.kill(&it.id))).await;
+            kills.into_iter().collect::<Result<(), _>>().map_err(Error::from)
+        };
+        tokio::select! {
+            biased;
+            () = signals.next() => Err(Error::Interrupted),
+            killed = kill => killed,
+        }
     }
 
     /// Finds out which monitored containers are running, now that all have been started.
@@ -367,7 +382,7 @@ impl Session<'_> {
 }
 
 /// The next event of the engine; a stream that ends is an engine that goes.
-async fn next_event(events: &mut Events) -> Result<EngineEvent, Error> {
+pub(super) async fn next_event(events: &mut Events) -> Result<EngineEvent, Error> {
     let gone = || engine::Error::Answer("the stream of events has ended".to_owned());
     Ok(events.next().await?.ok_or_else(gone)?)
 }
@@ -397,7 +412,7 @@ impl Containers<'_> {
         watched.awaits_start = it.starts;
         watched.awaits_end = it.starts;
         watched.outputs += 1;
-        self.outputs.attach(it.id, source, it.stream, it.after);
+        self.outputs.attach(&it.id, &source, it.stream, it.after);
     }
 
     /// Shows what a container writes since its last start.
@@ -414,13 +429,16 @@ impl Containers<'_> {
         Ok(())
     }
 
-    fn wrote(&mut self, id: &str, event: &Event, reporter: &mut Reporter<'_>) -> io::Result<()> {
-        reporter.on(event)?;
+    fn show(&mut self, output: Output, reporter: &mut Reporter<'_>) -> io::Result<()> {
+        let Output::Event(id, event) = output else {
+            return reporter.flush();
+        };
+        reporter.on(&event)?;
         if matches!(event, Event::OutputEnded { .. })
-            && let Some(watched) = self.watched.get_mut(id)
+            && let Some(watched) = self.watched.get_mut(&*id)
         {
             watched.outputs = watched.outputs.saturating_sub(1);
-            self.show_exit(id, reporter)?;
+            self.show_exit(&id, reporter)?;
         }
         Ok(())
     }
@@ -458,10 +476,10 @@ impl Containers<'_> {
     async fn flush(&mut self, reporter: &mut Reporter<'_>) -> io::Result<()> {
         let moment = Duration::from_millis(300);
         while !self.outputs.is_empty() {
-            let Ok((id, event)) = tokio::time::timeout(moment, self.outputs.next()).await else {
+            let Ok(output) = tokio::time::timeout(moment, self.outputs.next()).await else {
                 break;
             };
-            self.wrote(&id, &event, reporter)?;
+            self.show(output, reporter)?;
         }
         let left: Vec<String> = self.watched.keys().cloned().collect();
         for id in left {
@@ -470,6 +488,6 @@ impl Containers<'_> {
             }
             self.show_exit(&id, reporter)?;
         }
-        Ok(())
+        reporter.flush()
     }
 }

@@ -10,7 +10,7 @@ use futures_util::future::{Either as Side, select};
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, Response, Uri};
+use hyper::{Method, Request, Response, Uri, Version};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde::de::DeserializeOwned;
@@ -127,23 +127,33 @@ impl Transport {
         self.send_with(method, path, Bytes::new()).await
     }
 
+    /// As [`Transport::send`], for an answer that is much or without end.
+    ///
+    /// As the older version of the protocol it is not cut into chunks: engines would make one of every
+    /// line, which costs more than the line.
+    pub(super) async fn pour(&self, path: &str) -> Result<Response<Incoming>, Error> {
+        self.request(Version::HTTP_10, Method::GET, path, "application/json", Bytes::new()).await
+    }
+
     async fn send_with(
         &self,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
-        self.request(method, path, "application/json", body).await
+        self.request(Version::HTTP_11, method, path, "application/json", body).await
     }
 
     async fn request(
         &self,
+        version: Version,
         method: Method,
         path: &str,
         kind: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
         let request = Request::builder()
+            .version(version)
             .method(method)
             .uri(self.uri(path)?)
             .header("content-type", kind)
@@ -178,7 +188,7 @@ impl Transport {
     /// Sends an archive.
     pub(super) async fn put(&self, path: &str, archive: Vec<u8>) -> Result<(), Error> {
         let body = Bytes::from(archive);
-        self.request(Method::PUT, path, "application/x-tar", body).await.map(drop)
+        self.request(Version::HTTP_11, Method::PUT, path, "application/x-tar", body).await.map(drop)
     }
 
     /// Sends JSON; the answer's body is left to be read.

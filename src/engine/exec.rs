@@ -1,5 +1,6 @@
 //! Commands run in containers that are there.
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::Method;
 use hyper::upgrade::Upgraded;
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use crate::engine::Engine;
 use crate::engine::error::Error;
-use crate::engine::logs::{Frames, LogChunk};
+use crate::engine::frames::{Frames, LogChunk};
 
 /// Bytes of a command's output that are kept; engines keep as much of a health check's.
 const MOST_KEPT: usize = 4096;
@@ -55,7 +56,7 @@ impl ExecOutput {
             let read = self.io.read(&mut self.buffer).await;
             match read.map_err(|error| Error::Answer(error.to_string()))? {
                 0 => return Ok(None),
-                length => self.frames.add(&self.buffer[..length]),
+                length => self.frames.add(Bytes::copy_from_slice(&self.buffer[..length])),
             }
         }
     }
@@ -132,7 +133,8 @@ impl Engine {
         let how = json!({ "Detach": false, "Tty": tty });
         let io = self.transport.upgrade(&format!("/exec/{exec}/start"), Some(&how)).await?;
         let (read, write) = tokio::io::split(io);
-        let output = ExecOutput { io: read, frames: Frames::new(tty), buffer: vec![0; 32 * 1024] };
+        let output =
+            ExecOutput { io: read, frames: Frames::new(tty, false), buffer: vec![0; 32 * 1024] };
         Ok((output, ExecInput { io: write }))
     }
 
@@ -151,7 +153,8 @@ impl Engine {
         // A body would be the first that the container reads.
         let io = self.transport.upgrade(&path, None).await?;
         let (read, write) = tokio::io::split(io);
-        let output = ExecOutput { io: read, frames: Frames::new(tty), buffer: vec![0; 32 * 1024] };
+        let output =
+            ExecOutput { io: read, frames: Frames::new(tty, false), buffer: vec![0; 32 * 1024] };
         Ok((output, ExecInput { io: write }))
     }
 
@@ -194,11 +197,11 @@ impl Engine {
         // Its end is seen by that of its output.
         let mut output =
             self.transport.stream(&format!("/exec/{exec}/start"), &how).await?.into_body();
-        let mut frames = Frames::new(false);
+        let mut frames = Frames::new(false, false);
         let mut text = Vec::new();
         while let Some(frame) = output.frame().await {
             let frame = frame.map_err(|error| Error::Answer(error.to_string()))?;
-            frames.add(frame.data_ref().map_or(&[], |bytes| bytes));
+            frames.add(frame.into_data().unwrap_or_default());
             while let Some(chunk) = frames.take() {
                 let room = MOST_KEPT - text.len();
                 text.extend_from_slice(&chunk.bytes[..chunk.bytes.len().min(room)]);

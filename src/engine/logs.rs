@@ -1,9 +1,7 @@
 //! Output of containers.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::Method;
 use hyper::body::Incoming;
@@ -12,12 +10,14 @@ use jiff::Timestamp;
 use crate::engine::Engine;
 use crate::engine::connect::encode;
 use crate::engine::containers::Inspected;
-use crate::engine::error::Error;
+use crate::engine::error::{Error, chain};
+use crate::engine::frames::{Frames, LogChunk};
 
 /// Which output, from when, and for how long.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
     pub follow: bool,
+    /// Ask for the time of each line, which chunks then have.
     pub timestamps: bool,
     /// A number of lines, or `all`.
     pub tail: Option<String>,
@@ -25,18 +25,12 @@ pub struct LogOptions {
     pub until: Option<Timestamp>,
 }
 
-/// Output as it comes: not lines yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogChunk {
-    /// Whether the container wrote it to its standard error.
-    pub stderr: bool,
-    pub bytes: Bytes,
-}
-
 /// A stream of output.
 pub struct LogStream {
     body: Incoming,
     frames: Frames,
+    /// Whether the body has ended.
+    over: bool,
 }
 
 impl Engine {
@@ -67,8 +61,12 @@ impl Engine {
                 let _ = write!(path, "&{name}={seconds}.{rest:09}");
             }
         }
-        let answer = self.transport.send(Method::GET, &path).await?;
-        Ok(LogStream { body: answer.into_body(), frames: Frames::new(tty) })
+        let answer = self.transport.pour(&path).await?;
+        Ok(LogStream {
+            body: answer.into_body(),
+            frames: Frames::new(tty, options.timestamps),
+            over: false,
+        })
     }
 }
 
@@ -85,12 +83,21 @@ impl Engine {
         let container = self.inspect(id).await?;
         let path = format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1");
         let answer = self.transport.send(Method::POST, &path).await?;
-        let stream = LogStream { body: answer.into_body(), frames: Frames::new(container.tty) };
+        let stream = LogStream {
+            body: answer.into_body(),
+            frames: Frames::new(container.tty, false),
+            over: false,
+        };
         Ok((stream, container))
     }
 }
 
 impl LogStream {
+    /// What has arrived already.
+    pub fn take(&mut self) -> Option<LogChunk> {
+        self.frames.take()
+    }
+
     /// Waits for more output; `None` when there is no more.
     ///
     /// Nothing is lost if this is dropped while it waits.
@@ -102,84 +109,22 @@ impl LogStream {
             if let Some(chunk) = self.frames.take() {
                 return Ok(Some(chunk));
             }
+            if self.over {
+                let broken = || Error::Answer("it breaks off".to_owned());
+                return if self.frames.is_within() { Err(broken()) } else { Ok(None) };
+            }
             match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(Error::Answer(error.to_string())),
+                None => {
+                    self.over = true;
+                    self.frames.end();
+                }
+                Some(Err(error)) => return Err(Error::Answer(chain(&error))),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
-                        self.frames.add(&data);
+                        self.frames.add(data);
                     }
                 }
             }
         }
-    }
-}
-
-/// Takes a stream apart: raw with a terminal; without one, frames of eight bytes of header (the
-/// first says which stream, the last four how long) and what they hold.
-pub(super) struct Frames {
-    tty: bool,
-    buffer: BytesMut,
-    ready: VecDeque<LogChunk>,
-}
-
-impl Frames {
-    pub(super) fn new(tty: bool) -> Self {
-        Self { tty, buffer: BytesMut::new(), ready: VecDeque::new() }
-    }
-
-    pub(super) fn add(&mut self, data: &[u8]) {
-        if self.tty {
-            self.ready.push_back(LogChunk { stderr: false, bytes: Bytes::copy_from_slice(data) });
-            return;
-        }
-        self.buffer.extend_from_slice(data);
-        while let Some(header) = self.buffer.get(..8) {
-            let length = u32::from_be_bytes([header[4], header[5], header[6], header[7]]) as usize;
-            let stderr = header[0] == 2;
-            if self.buffer.len() < 8 + length {
-                return;
-            }
-            self.buffer.advance(8);
-            let bytes = self.buffer.split_to(length).freeze();
-            self.ready.push_back(LogChunk { stderr, bytes });
-        }
-    }
-
-    pub(super) fn take(&mut self) -> Option<LogChunk> {
-        self.ready.pop_front()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_may_arrive_in_any_pieces() {
-        let stream =
-            [&[1, 0, 0, 0, 0, 0, 0, 3][..], b"one", &[2, 0, 0, 0, 0, 0, 0, 4], b"two!"].concat();
-        for size in 1..stream.len() {
-            let mut frames = Frames::new(false);
-            let mut got = Vec::new();
-            for piece in stream.chunks(size) {
-                frames.add(piece);
-                while let Some(chunk) = frames.take() {
-                    got.push((chunk.stderr, String::from_utf8(chunk.bytes.to_vec()).unwrap()));
-                }
-            }
-            assert_eq!(
-                got,
-                [(false, "one".to_owned()), (true, "two!".to_owned())],
-                "pieces of {size}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_terminal_has_no_frames() {
-        let mut frames = Frames::new(true);
-        frames.add(&[1, 0, 0, 0]);
-        assert_eq!(frames.take().unwrap().bytes.as_ref(), [1, 0, 0, 0]);
     }
 }

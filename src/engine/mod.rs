@@ -15,6 +15,7 @@ mod events;
 mod exec;
 pub mod facts;
 mod files;
+mod frames;
 mod images;
 mod logs;
 mod networks;
@@ -29,6 +30,7 @@ mod volumes;
 use std::sync::Arc;
 
 use bollard::Docker;
+use hyper::Method;
 
 use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
@@ -38,8 +40,9 @@ pub use crate::engine::error::Error;
 pub use crate::engine::events::{EngineEvent, Events};
 pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
 use crate::engine::facts::Facts;
+pub use crate::engine::frames::LogChunk;
 pub use crate::engine::images::{ImageRow, familiar};
-pub use crate::engine::logs::{LogChunk, LogOptions, LogStream};
+pub use crate::engine::logs::{LogOptions, LogStream};
 pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow, VolumeRow};
 pub use crate::engine::ports::{Listening, listening};
 pub use crate::engine::stats::{StatsStream, Usage};
@@ -79,6 +82,14 @@ impl Engine {
         )
         .map_err(Error::from)?;
         Ok(Self { docker, transport, facts: Arc::new(facts), probes, limit: None })
+    }
+
+    /// Makes sure that the engine is still there.
+    ///
+    /// # Errors
+    /// An engine that does not answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.transport.send(Method::HEAD, "/_ping").await.map(drop)
     }
 
     #[must_use]

@@ -1,8 +1,12 @@
 //! Requests about networks.
 
+use std::collections::BTreeMap;
+
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
 
+use crate::engine::connect::encode;
 use crate::engine::error::Error;
+use crate::engine::observe::NetworkAnswer;
 use crate::engine::{Engine, quirks};
 use crate::spec::{Endpoint, NetworkCreateRequest};
 
@@ -13,6 +17,16 @@ impl Engine {
     /// Those of the engine.
     pub async fn create_network(&self, request: NetworkCreateRequest) -> Result<String, Error> {
         Ok(self.docker.create_network(request).await?.id)
+    }
+
+    /// The labels of a network.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn network_labels(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let found: NetworkAnswer =
+            self.transport.get(&format!("/networks/{}", encode(name))).await?;
+        Ok(found.labels)
     }
 
     /// Removes a network that no container is on.

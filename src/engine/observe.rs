@@ -140,13 +140,13 @@ pub struct ProjectRow {
 }
 
 #[derive(Deserialize)]
-struct NetworkAnswer {
+pub(super) struct NetworkAnswer {
     #[serde(rename = "Id", default)]
     id: String,
     #[serde(rename = "Name", default)]
     name: String,
     #[serde(rename = "Labels", default, deserialize_with = "nullable")]
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -71,12 +71,12 @@ impl Tail {
     fn show(&mut self, chunk: LogChunk, reports: &Reports, source: &str) {
         self.0.extend(&chunk.bytes);
         self.0.drain(..self.0.len().saturating_sub(TAIL));
-        let source = source.to_owned();
+        let source = source.into();
         tell(reports, Event::Output { source, stderr: chunk.stderr, bytes: chunk.bytes });
     }
 
     fn end(mut self, code: i64, reports: &Reports, source: &str) -> Result<(), Error> {
-        tell(reports, Event::OutputEnded { source: source.to_owned(), problem: None });
+        tell(reports, Event::OutputEnded { source: source.into(), problem: None });
         if code == 0 {
             return Ok(());
         }

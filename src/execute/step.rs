@@ -52,9 +52,14 @@ pub(super) async fn apply(
     let id = resolved.container.as_str();
     let done = match &step.action {
         Action::Pull { reference, platform } => engine.pull(reference, platform.as_deref()).await,
-        Action::CreateNetwork(request) => {
-            engine.create_network((**request).clone()).await.map(drop)
-        }
+        Action::CreateNetwork(request) => match engine.create_network((**request).clone()).await {
+            Err(engine::Error::Conflict(message)) => {
+                let wanted = request.labels.clone().unwrap_or_default();
+                let taken_over = taken_over(engine, &request.name, &wanted).await;
+                if taken_over { Ok(()) } else { Err(engine::Error::Conflict(message)) }
+            }
+            other => other.map(drop),
+        },
         Action::CreateVolume(request) => engine.create_volume((**request).clone()).await,
         Action::Create { spec, hash, .. } => {
             let spec = joined((**spec).clone(), hash.as_deref(), &resolved.parents);
@@ -189,6 +194,19 @@ async fn adopted(engine: &Engine, name: &str, wanted: &HashMap<String, String>) 
         }
     }
     None
+}
+
+/// Whether the network that has the name of the one that was to be made is just that one.
+async fn taken_over(engine: &Engine, name: &str, wanted: &HashMap<String, String>) -> bool {
+    let same = [labels::PROJECT, labels::NETWORK, labels::CONFIG_HASH];
+    for _ in 0..20 {
+        match engine.network_labels(name).await {
+            Ok(found) => return same.iter().all(|label| found.get(*label) == wanted.get(*label)),
+            Err(engine::Error::NotFound(_)) => tokio::time::sleep(SOON).await,
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// A container with the IDs of those it shares something with, and the hash that follows from them.

@@ -50,13 +50,18 @@ pub struct Terminal {
     no_color: bool,
     ansi: Ansi,
     progress: Progress,
+    /// What is to be written to standard output soon.
+    held: Vec<u8>,
 }
+
+/// So much is held back at the most.
+const HELD: usize = 1 << 16;
 
 impl Terminal {
     #[must_use]
     pub fn new(env: &Env) -> Self {
         let no_color = env.non_empty("NO_COLOR").is_some();
-        Self { no_color, ansi: Ansi::default(), progress: Progress::default() }
+        Self { no_color, ansi: Ansi::default(), progress: Progress::default(), held: Vec::new() }
     }
 
     /// Shows things as the flags say.
@@ -104,7 +109,28 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::out`].
     pub fn out_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.release()?;
         io::stdout().lock().write_all(bytes)
+    }
+
+    /// As [`Terminal::out_bytes`], but a little later: with the next other thing that is written, with
+    /// [`Terminal::flush`], or when it has become much.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn out_soon(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= HELD { self.release() } else { Ok(()) }
+    }
+
+    fn release(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let result = io::stdout().lock().write_all(&self.held);
+        self.held.clear();
+        self.held.shrink_to(2 * HELD);
+        result
     }
 
     /// Writes a whole picture of standard output: over the last one on a terminal, else behind it.
@@ -133,6 +159,8 @@ impl Terminal {
     }
 
     pub fn err_bytes(&mut self, bytes: &[u8]) {
+        // Who writes to standard output next learns that it is gone.
+        let _ = self.release();
         let _ = io::stderr().lock().write_all(bytes);
     }
 
@@ -141,6 +169,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::out`].
     pub fn flush(&mut self) -> io::Result<()> {
+        self.release()?;
         io::stdout().lock().flush()
     }
 }
@@ -150,6 +179,8 @@ pub struct Reporter<'a> {
     terminal: &'a mut Terminal,
     logs: LogPrinter,
     streams: Streams,
+    /// Lines that are being made.
+    lines: Vec<u8>,
 }
 
 /// Where containers' standard error goes.
@@ -163,7 +194,7 @@ pub enum Streams {
 
 impl<'a> Reporter<'a> {
     pub fn new(terminal: &'a mut Terminal, logs: LogPrinter, streams: Streams) -> Self {
-        Self { terminal, logs, streams }
+        Self { terminal, logs, streams, lines: Vec::new() }
     }
 
     /// Shows one event.
@@ -185,8 +216,8 @@ impl<'a> Reporter<'a> {
                 self.terminal.err(&line);
             }
             Event::Output { source, stderr, bytes } => {
-                let lines = self.logs.output(source, *stderr, bytes);
-                self.write(*stderr, &lines)?;
+                self.logs.output(source, *stderr, bytes, &mut self.lines);
+                self.write(*stderr)?;
             }
             Event::OutputEnded { source, problem } => {
                 if let Some(problem) = problem {
@@ -194,8 +225,8 @@ impl<'a> Reporter<'a> {
                     self.terminal.err(&text);
                 }
                 for stderr in [false, true] {
-                    let line = self.logs.end(source, stderr);
-                    self.write(stderr, &line)?;
+                    self.logs.end(source, stderr, &mut self.lines);
+                    self.write(stderr)?;
                 }
             }
             Event::Exited { source, code, restarting } => {
@@ -220,14 +251,32 @@ impl<'a> Reporter<'a> {
         self.terminal.err(&format!("{text}\n"));
     }
 
-    fn write(&mut self, stderr: bool, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        if stderr && self.streams == Streams::Apart {
-            self.terminal.err_bytes(bytes);
-            return Ok(());
-        }
-        self.terminal.out_bytes(bytes)
+    /// Hands on what containers wrote, which is held back for a moment.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.terminal.flush()
+    }
+
+    /// Writes the lines that were made.
+    fn write(&mut self, stderr: bool) -> io::Result<()> {
+        let result = match self.lines.as_slice() {
+            [] => Ok(()),
+            lines if stderr && self.streams == Streams::Apart => {
+                self.terminal.err_bytes(lines);
+                Ok(())
+            }
+            lines => self.terminal.out_soon(lines),
+        };
+        self.lines.clear();
+        result
+    }
+}
+
+impl Drop for Reporter<'_> {
+    fn drop(&mut self) {
+        // Those who care have flushed.
+        let _ = self.flush();
     }
 }

@@ -1,9 +1,13 @@
 //! `logs`: what containers have written, and what they go on to write.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::engine::eventually;
 use crate::project::Project;
+use crate::run::Running;
 
 const COMPOSE: &str = "
 services:
@@ -207,4 +211,165 @@ services:
             output.stdout.lines().filter_map(|line| line.strip_prefix("task-1  | ")).collect();
         assert_eq!(lines, ["1", "2", "3", "4", "5"], "{}", output.stdout);
     }
+}
+
+/// Lines of all containers are shown in the order in which they were written, not container by container.
+///
+/// Three services write in turns, each after the other by files that they share; then `logs`, with and
+/// without times, and `logs -f`, which begins with what there is.
+#[test]
+fn lines_are_in_order_of_time() {
+    let Some(project) = Project::with(
+        "
+x-turns: &turns
+  image: busybox
+  volumes: [./out:/out]
+  command: |
+    sh -c 'for i in 0 3 6 9 12; do
+      n=$$((i + ME)); while [ ! -e /out/$$n ]; do usleep 2000; done
+      echo number $$n; echo error $$n >&2; usleep 20000; touch /out/$$((n + 1))
+    done'
+services:
+  c: {<<: *turns, environment: {ME: 0}}
+  a: {<<: *turns, environment: {ME: 1}}
+  b: {<<: *turns, environment: {ME: 2}}
+",
+    ) else {
+        return;
+    };
+    project.file("out/0", "");
+    project.succeed(&["up", "-d"]);
+    project.awaits_file("out/15");
+    for name in ["a-1", "b-1", "c-1"] {
+        eventually(format!("the end of {name}"), || {
+            (project.status(name) == "exited").then_some(())
+        });
+    }
+    let split = |output: &str| -> (Vec<String>, Vec<String>) {
+        let lines = output.lines().map(|line| line.split_once(' ').unwrap());
+        lines.map(|(time, line)| (time.to_owned(), line.to_owned())).unzip()
+    };
+    let stamped = ["logs", "-t", "--no-log-prefix"];
+    let (times, lines) = split(&project.succeed(&stamped).stdout);
+    assert!(times.is_sorted() && times.len() == 30, "{times:?}");
+    let plain = project.succeed(&["logs", "--no-log-prefix"]).stdout;
+    assert_eq!(plain.lines().collect::<Vec<_>>(), lines);
+    let output = project.succeed(&["logs"]).stdout;
+    let sources: Vec<&str> = output.lines().map(|line| &line[..3]).collect();
+    let turns = sources.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(turns >= 9, "{output}");
+    // An engine that is slow to begin with one of them is not waited for without end.
+    eventually("lines in order", || {
+        let (times, _) = split(&project.succeed(&[&stamped[..], &["-f"]].concat()).stdout);
+        assert_eq!(times.len(), 30);
+        times.is_sorted().then_some(())
+    });
+    // Of each container the end.
+    assert_eq!(project.succeed(&["logs", "-n", "2", "-f"]).stdout.lines().count(), 6);
+}
+
+/// A line that engines keep in pieces is one line, with one time.
+///
+/// A service without and one with a terminal write a line of 50,000 characters each and a short one.
+#[test]
+fn long_lines_are_whole() {
+    let Some(project) = Project::with(
+        "
+services:
+  plain: {image: busybox, command: &long sh -c 'printf %050000d 0; echo; echo short'}
+  term: {image: busybox, tty: true, command: *long}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    let long = "0".repeat(50_000);
+    for service in ["plain", "term"] {
+        eventually(format!("the end of {service}"), || {
+            (project.status(&format!("{service}-1")) == "exited").then_some(())
+        });
+        for args in [&["logs"][..], &["logs", "-f"]] {
+            let output = project.succeed(&[args, &["--no-log-prefix", service]].concat()).stdout;
+            let lines: Vec<&str> = output.lines().collect();
+            assert!(lines == [&*long, "short"], "{service} {args:?}: {} bytes", output.len());
+        }
+        let timed = project.succeed(&["logs", "-t", "--no-log-prefix", service]).stdout;
+        let lines: Vec<&str> = timed.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+        assert!(lines == [&*long, "short"], "{service}: {}", timed.replace(&long, "LONG"));
+    }
+}
+
+/// A reader that has seen enough is no error.
+///
+/// The first line of much output, and of output that does not end, is taken.
+#[test]
+fn a_reader_may_go() {
+    let Some(project) = Project::with(
+        "
+services:
+  much: {image: busybox, command: seq 100000}
+  endless: {image: busybox, init: true, command: sh -c 'while :; do echo more; usleep 1000; done'}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    eventually("the end of one", || (project.status("much-1") == "exited").then_some(()));
+    for args in ["logs much", "logs -f endless", "logs -f"] {
+        let mut shell = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_rcompose");
+        shell.args(["-c", &format!("{{ {program} {args}; echo code $? >&2; }} | head -n 1")]);
+        let output = project.spawn(shell, &[]).finish();
+        assert_eq!(output.stderr, "code 0\n", "{args}");
+        assert_eq!(output.stdout.lines().count(), 1, "{args}");
+    }
+    project.succeed(&["kill"]);
+}
+
+/// A flood of output takes no memory and keeps nobody from leaving.
+///
+/// Two services write as fast as they can, while `logs -f` and `up` show them to a reader that is
+/// fast, and `logs` shows what there is. None takes more than 40 MB, and an interrupt ends each soon.
+#[test]
+fn a_flood_takes_no_memory() {
+    let flood = "image: busybox, init: true, command: 'yes the same line again and again'";
+    let logging = "logging: {driver: json-file, options: {max-size: 20m}}";
+    let Some(project) = Project::with(&format!(
+        "services:\n  a: {{{flood}, {logging}}}\n  b: {{{flood}, {logging}}}\n"
+    )) else {
+        return;
+    };
+    let to_nowhere = |args: &str| {
+        let mut shell = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_rcompose");
+        shell.args(["-c", &format!("exec {program} {args} > /dev/null")]);
+        project.spawn(shell, &[])
+    };
+    let up = to_nowhere("up");
+    up.shows("Container [PROJECT]-a-1  Started\n");
+    up.shows("Container [PROJECT]-b-1  Started\n");
+    let logs = to_nowhere("logs -f");
+    let written = |run: &Running<'_>| run.io("wchar") > 3_000_000;
+    eventually("much output", || (written(&up) && written(&logs)).then_some(()));
+    for (what, run) in [("logs", logs), ("up", up)] {
+        let peak = run.peak_memory();
+        assert!(peak < 40_000, "{what} took {peak} kB");
+        let since = Instant::now();
+        run.signal("INT");
+        let output = run.finish();
+        assert_eq!(output.code, Some(130), "{what}: {}", output.stderr);
+        assert!(since.elapsed() < Duration::from_secs(8), "{what} took {:?}", since.elapsed());
+    }
+    assert_eq!([project.status("a-1"), project.status("b-1")], ["exited", "exited"]);
+    let logs = to_nowhere("logs --tail 50000");
+    let mut peak = 0;
+    eventually("the end of all output", || {
+        if logs.has_ended() {
+            return Some(());
+        }
+        peak = logs.peak_memory().max(peak);
+        None
+    });
+    assert_eq!(logs.finish().code, Some(0));
+    assert!((1..40_000).contains(&peak), "logs took {peak} kB");
 }

@@ -63,15 +63,24 @@ impl Project {
 
     /// Starts the program in the folder, with an environment of its own.
     pub(crate) fn start(&self, args: &[&str]) -> Running<'_> {
+        self.start_at(&self.engine.address, args)
+    }
+
+    /// As [`Project::start`], with another address of the engine.
+    pub(crate) fn start_at(&self, address: &str, args: &[&str]) -> Running<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
         command.env_clear().env("HOME", &self.folder);
-        self.spawn(command, args)
+        self.spawn_at(address, command, args)
     }
 
     /// Starts any program in the folder, to work with the engine under test.
-    pub(crate) fn spawn(&self, mut command: Command, args: &[&str]) -> Running<'_> {
+    pub(crate) fn spawn(&self, command: Command, args: &[&str]) -> Running<'_> {
+        self.spawn_at(&self.engine.address, command, args)
+    }
+
+    fn spawn_at(&self, address: &str, mut command: Command, args: &[&str]) -> Running<'_> {
         command.args(args).current_dir(&self.folder).env("PWD", &self.folder);
-        command.env("DOCKER_HOST", &self.engine.address);
+        command.env("DOCKER_HOST", address);
         Running::start(self, command)
     }
 
@@ -182,7 +191,12 @@ impl Project {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut all: Vec<String> = Vec::new();
         for row in self.of_project("containers/json") {
-            let it = self.engine.json(&format!("/containers/{}/json", text(&row["Id"])));
+            let path = format!("/containers/{}/json", text(&row["Id"]));
+            let (code, answer) = self.engine.request("GET", &path, "");
+            if code == 404 {
+                continue; // It goes at this moment.
+            }
+            let it: Value = serde_json::from_str(&answer).unwrap();
             let [name, id] = [&it["Name"], &it["Id"]].map(text);
             let state = &it["State"];
             let [status, start] = [&state["Status"], &state["StartedAt"]].map(text);

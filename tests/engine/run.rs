@@ -57,6 +57,24 @@ impl<'a> Running<'a> {
         self.stdout.has_ended() && self.stderr.has_ended()
     }
 
+    /// The most memory that it took so far, in kilobytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.told("status", "VmHWM:")
+    }
+
+    /// What it has read or written so far, as the system counts it.
+    pub(crate) fn io(&self, what: &str) -> u64 {
+        self.told("io", &format!("{what}:"))
+    }
+
+    /// A number that the system tells of the process; 0 if it has ended.
+    fn told(&self, file: &str, field: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()));
+        let text = text.unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix(field));
+        value.and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    }
+
     /// Sends a signal such as `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
