@@ -24,6 +24,8 @@ pub struct ContainerSpec {
     /// What is put into it before each start.
     pub files: Vec<InlineFile>,
     pub hooks: Hooks,
+    /// Names by which linked containers know it, for engines without links.
+    pub linked_as: Vec<String>,
 }
 
 /// A file whose content is known here and copied into a container.

@@ -239,7 +239,7 @@ fn key(step: &Step, error: &Error) -> Option<&'static str> {
         (Action::Pull { .. }, _) => Some("image"),
         (Action::Hook { turn, .. }, _) => Some(turn.key()),
         (Action::AwaitHook { .. }, _) => Some("pre_start"),
-        (Action::Start { .. }, Error::Engine(error)) if error.is_about_ports() => Some("ports"),
+        (_, Error::Engine(error)) if error.is_about_ports() => Some("ports"),
         (_, Error::Unhealthy) => Some("healthcheck"),
         (_, Error::Engine(engine::Error::NotFound(message))) if message.contains("image") => {
             Some("image")

@@ -36,7 +36,7 @@ pub(super) async fn show(
     form: Form,
     context: &mut Context,
 ) -> Result<bool, Error> {
-    planning.check_engine(engine)?;
+    planning.check_engine(engine, context)?;
     let observed = planning.observe(engine).await?;
     // Nobody is asked anything, as nothing is done.
     planning.agree(&observed);

@@ -138,7 +138,8 @@ impl Planning {
     }
 
     /// Refuses what this engine cannot do, with the place that asks for it.
-    pub(super) fn check_engine(&self, engine: &Engine) -> Result<(), Error> {
+    pub(super) fn check_engine(&self, engine: &Engine, context: &mut Context) -> Result<(), Error> {
+        let mut warnings = Diagnostics::default();
         let mut problems = Diagnostics::default();
         for service in &self.desired.services {
             let spec = service.template.container(1);
@@ -148,8 +149,19 @@ impl Planning {
                     format!("service `{}`: {gate}", service.name),
                 ));
             }
+            for loss in quirks::lost(&spec, engine.facts()) {
+                let place = self.model.node(&["services", &service.name, loss.key]);
+                warnings.push(Diagnostic::warning(
+                    place.map_or(service.span, |node| node.span),
+                    format!("service `{}`: {}", service.name, loss.says),
+                ));
+            }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
+        if !problems.is_empty() {
+            return Err(Error::Project(problems));
+        }
+        context.show(&warnings);
+        Ok(())
     }
 
     /// Looks at what is there.

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     };
     let rows = session::block_on(async {
         let engine = context.connect().await?;
-        let mut rows = engine.containers(&project).await?;
+        let mut rows = engine.containers_with_health(&project).await?;
         let all = args.all || !states.is_empty();
         rows.retain(|row| {
             let shown = all || (!row.is_one_off() && listing::is_listed(row));

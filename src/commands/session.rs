@@ -146,6 +146,7 @@ impl Session<'_> {
             outputs: Outputs::new(self.engine, Order::Arrival),
             first: None,
             asked: None,
+            stopping: false,
         };
         let report = {
             let mut interrupted = interrupted.clone();
@@ -251,6 +252,7 @@ impl Session<'_> {
         reporter: &mut Reporter<'_>,
         signals: &mut Signals,
     ) -> Result<(), Error> {
+        containers.stopping = true;
         let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
         let plan = plan::stop(self.known, &observed, self.targeted, None);
         let (interrupt, mut interrupted) = watch::channel(false);
@@ -360,12 +362,9 @@ impl Session<'_> {
                 if self.code_from == Some(service) {
                     containers.asked.get_or_insert(code);
                 }
-                let state = match self.engine.inspect(&event.id).await {
-                    Ok(container) => State::parse(&container.status),
-                    Err(engine::Error::NotFound(_)) => State::Dead,
-                    Err(error) => return Err(error.into()),
-                };
-                let restarting = matches!(state, State::Restarting | State::Running);
+                let patient = !containers.stopping;
+                let restarting =
+                    self.engine.starts_again(&event.id, event.time, code, patient).await?;
                 let watched = containers.watched.entry(event.id.clone()).or_default();
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
@@ -402,6 +401,8 @@ struct Containers<'a> {
     first: Option<i64>,
     /// The first exit code of the service that was asked for.
     asked: Option<i64>,
+    /// Whether they are being stopped, so that none is started again.
+    stopping: bool,
 }
 
 impl Containers<'_> {

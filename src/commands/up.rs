@@ -131,7 +131,7 @@ impl<'a> Up<'a> {
         signals: &mut Signals,
         context: &mut Context,
     ) -> Result<Exit, Error> {
-        self.planning.check_engine(engine)?;
+        self.planning.check_engine(engine, context)?;
         let mut observed = tokio::select! {
             observed = self.planning.observe(engine) => observed?,
             () = signals.next() => return Ok(Exit::Interrupted),

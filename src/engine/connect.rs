@@ -20,6 +20,7 @@ use crate::engine::advice;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::error::{Error, chain};
 use crate::engine::facts::Api;
+use crate::engine::health;
 use crate::engine::socket::Connector;
 
 type StreamedBody =
@@ -240,6 +241,7 @@ fn unversioned(path: &str) -> bool {
     ["/_ping", "/session", "/grpc", "/version"]
         .iter()
         .any(|known| path == *known || path.starts_with(&format!("{known}?")))
+        || path.starts_with(health::OWN)
 }
 
 async fn collect(answer: Response<Incoming>) -> Result<Bytes, Error> {

@@ -1,9 +1,8 @@
 //! Requests about containers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bollard::models::{NetworkConnectRequest, NetworkingConfig};
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
@@ -11,24 +10,17 @@ use bollard::query_parameters::{
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::engine::connect::encode;
 use crate::engine::error::Error;
 use crate::engine::observe::nullable;
 use crate::engine::{Engine, quirks};
-use crate::spec::ContainerSpec;
-
-/// A container that has been made.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Created {
-    pub id: String,
-    /// What the engine left out.
-    #[serde(default, deserialize_with = "nullable")]
-    pub warnings: Vec<String>,
-}
+use crate::state::observed::State;
 
 /// The engine answers when a container has stopped, which may take as long as its grace.
 const LONGEST_STOP: Duration = Duration::from_secs(24 * 3600);
+
+/// Between two looks at a container that may be started again, and how many there are.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
+const RESTART_LOOKS: u32 = 20;
 
 /// The state of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +48,8 @@ pub struct Inspected {
     pub tty: bool,
     /// Whether the engine starts it again when it ends with success.
     pub restarts: bool,
+    /// How often the engine starts it again when it fails; 0 if it does not.
+    pub retries: i64,
     /// The health test and its times, if it has one.
     pub health_test: Option<HealthTest>,
     /// Seconds between stop signal and kill, if the container has its own.
@@ -136,6 +130,18 @@ struct HostAnswer {
 struct RestartAnswer {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    maximum_retry_count: i64,
+}
+
+impl RestartAnswer {
+    fn retries(&self) -> i64 {
+        match (&*self.name, self.maximum_retry_count) {
+            ("always" | "unless-stopped", _) | ("on-failure", 0) => i64::MAX,
+            ("on-failure", most) => most,
+            _ => 0,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -238,45 +244,6 @@ impl Inspected {
 }
 
 impl Engine {
-    /// Makes a container, and joins the networks that this engine wants joined separately.
-    ///
-    /// # Errors
-    /// Those of the engine. A container that could not join its networks is removed again.
-    pub async fn create(&self, spec: ContainerSpec) -> Result<Created, Error> {
-        let quirks::CreateRequest { spec, connect_later, mac_address } =
-            quirks::adapt(spec, self.facts());
-        let endpoints: HashMap<_, _> = spec
-            .endpoints
-            .into_iter()
-            .map(|endpoint| (endpoint.network, endpoint.settings))
-            .collect();
-        let mut body = spec.body;
-        if !endpoints.is_empty() {
-            body.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
-        }
-        let mut body =
-            serde_json::to_value(body).map_err(|error| Error::Answer(error.to_string()))?;
-        if let Some(address) = mac_address {
-            body["MacAddress"] = address.into();
-        }
-        let mut path = format!("/containers/create?name={}", encode(&spec.name));
-        if let Some(platform) = &spec.platform {
-            path = format!("{path}&platform={}", encode(platform));
-        }
-        let created: Created = self.transport.post(&path, &body).await?;
-        for endpoint in connect_later {
-            let request = NetworkConnectRequest {
-                container: created.id.clone(),
-                endpoint_config: Some(endpoint.settings),
-            };
-            if let Err(error) = self.docker.connect_network(&endpoint.network, request).await {
-                let _ = self.remove(&created.id, false).await;
-                return Err(error.into());
-            }
-        }
-        Ok(created)
-    }
-
     /// Starts a container; one that runs already is fine.
     ///
     /// # Errors
@@ -369,6 +336,40 @@ impl Engine {
         self.transport.get(&format!("/containers/{id}/top")).await
     }
 
+    /// Whether the engine starts a container again that ended at `end`, with `code`. Not every engine
+    /// knows at once: who is `patient` waits for a moment.
+    ///
+    /// # Errors
+    /// Those of the engine; a container that is gone is not started again.
+    pub async fn starts_again(
+        &self,
+        id: &str,
+        end: Timestamp,
+        code: i64,
+        patient: bool,
+    ) -> Result<bool, Error> {
+        let may_be_late = patient && quirks::restarts_late(self.facts());
+        let mut looks = if may_be_late { RESTART_LOOKS } else { 1 };
+        loop {
+            let container = match self.inspect(id).await {
+                Err(Error::NotFound(_)) => return Ok(false),
+                other => other?,
+            };
+            let state = State::parse(&container.status);
+            if matches!(state, State::Restarting | State::Running)
+                || (may_be_late && container.started_at > end)
+            {
+                return Ok(true);
+            }
+            let will = container.restarts || code != 0;
+            looks -= 1;
+            if looks == 0 || !will || container.restart_count >= container.retries {
+                return Ok(false);
+            }
+            tokio::time::sleep(RESTART_PAUSE).await;
+        }
+    }
+
     /// The seconds between stop signal and kill that a request must name; `None` leaves them to the
     /// engine, which knows the container's own.
     async fn seconds(&self, id: &str, grace: Option<Duration>) -> Option<i32> {
@@ -376,7 +377,7 @@ impl Engine {
             Some(grace) => i64::try_from(grace.as_secs()).unwrap_or(i64::MAX),
             None if quirks::needs_grace(self.facts()) => {
                 let own = self.inspect(id).await.ok().and_then(|container| container.stop_timeout);
-                own.filter(|own| *own > 0).unwrap_or(10)
+                own.unwrap_or(10)
             }
             None => return None,
         };
@@ -430,6 +431,7 @@ impl Engine {
         });
         let policy = answer.host_config.and_then(|host| host.restart_policy);
         Ok(Inspected {
+            retries: policy.as_ref().map_or(0, RestartAnswer::retries),
             restarts: policy
                 .is_some_and(|policy| matches!(&*policy.name, "always" | "unless-stopped")),
             id: answer.id,

@@ -107,7 +107,9 @@ impl Error {
         let (Self::Refused { message, .. } | Self::Conflict(message)) = self else {
             return false;
         };
-        message.contains("port is already allocated") || message.contains("address already in use")
+        let words =
+            ["port is already allocated", "address already in use", "all ports are allocated"];
+        words.iter().any(|word| message.contains(word))
     }
 }
 

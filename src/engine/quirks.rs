@@ -11,6 +11,29 @@ pub struct CreateRequest {
     pub connect_later: Vec<Endpoint>,
     /// The address of the whole container, a field that newer interfaces do not have.
     pub mac_address: Option<String>,
+    /// What has to be found out first.
+    pub asks: Vec<Ask>,
+}
+
+/// What an engine leaves to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Which port of a range is free.
+    Ports,
+    /// What the host's address is.
+    HostGateway,
+    /// Whether what is mounted is there.
+    Sources,
+}
+
+/// Stands for the host's address.
+pub const HOST_GATEWAY: &str = "host-gateway";
+
+/// The first and the last port of a range.
+#[must_use]
+pub fn range(ports: Option<&str>) -> Option<(u16, u16)> {
+    let (first, last) = ports?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 /// A difference between engines.
@@ -55,12 +78,73 @@ pub static QUIRKS: &[Quirk] = &[
         },
         because: "Podman refuses links and will not have them",
     },
+    Quirk {
+        name: "names that others link by",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| {
+            let names = std::mem::take(&mut request.spec.linked_as);
+            for endpoint in &mut request.spec.endpoints {
+                endpoint.settings.aliases.get_or_insert_default().extend(names.iter().cloned());
+            }
+        },
+        because: "Podman refuses links; everybody on the network may know the name",
+    },
+    Quirk {
+        name: "a stop has ten seconds",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| {
+            request.spec.body.stop_timeout.get_or_insert(10);
+        },
+        because: "Podman 4 tells no time at all of a container that was given none",
+    },
+    Quirk {
+        name: "a tmpfs is everybody's",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| {
+            for mount in request.spec.host().mounts.iter_mut().flatten() {
+                if let Some(options) = &mut mount.tmpfs_options {
+                    options.mode.get_or_insert(0o1777);
+                }
+            }
+        },
+        because: "Podman reads options without a mode as the mode 000",
+    },
+    Quirk {
+        name: "one port of a range",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| {
+            let bindings = request.spec.host().port_bindings.iter().flatten();
+            let mut ports = bindings.flat_map(|(_, ports)| ports.iter().flatten());
+            if ports.any(|port| range(port.host_port.as_deref()).is_some()) {
+                request.asks.push(Ask::Ports);
+            }
+        },
+        because: "Podman reads the port of the host as one number",
+    },
+    Quirk {
+        name: "the host's address",
+        applies: |engine| engine.podman.is_some_and(|version| version < Api(4, 7)),
+        adapt: |request| {
+            let mut hosts = request.spec.host().extra_hosts.iter().flatten();
+            if hosts.any(|host| host.ends_with(HOST_GATEWAY)) {
+                request.asks.push(Ask::HostGateway);
+            }
+        },
+        because: "older versions of Podman write `host-gateway` into /etc/hosts as it is",
+    },
+    Quirk {
+        name: "what is mounted must be there",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| request.asks.push(Ask::Sources),
+        because: "Podman makes each missing folder, whether it may or not",
+    },
 ];
 
 /// A request as this engine can take it.
 #[must_use]
 pub fn adapt(spec: ContainerSpec, facts: &Facts) -> CreateRequest {
-    let mut request = CreateRequest { spec, connect_later: Vec::new(), mac_address: None };
+    let mut request =
+        CreateRequest { spec, connect_later: Vec::new(), mac_address: None, asks: Vec::new() };
     for quirk in QUIRKS.iter().filter(|quirk| (quirk.applies)(facts)) {
         (quirk.adapt)(&mut request);
     }
@@ -85,6 +169,20 @@ pub fn needs_grace(engine: &Facts) -> bool {
 /// only for its name. (The ID is the safer word elsewhere, as Docker allows a name twice.)
 #[must_use]
 pub fn forces_removal_by_id(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
+/// Whether a container that has ended may be started again by the engine without a sign of that in its
+/// state: Podman does it a moment later.
+#[must_use]
+pub fn restarts_late(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
+/// Whether health checks may have to be run from here, and where health is told: Podman leaves the
+/// checks to timers of systemd, which may not be there, and its list of containers says nothing of them.
+#[must_use]
+pub fn leaves_health_checks(engine: &Facts) -> bool {
     engine.is_podman()
 }
 
@@ -143,6 +241,53 @@ pub fn refused<'a>(
     facts: &'a Facts,
 ) -> impl Iterator<Item = &'static str> {
     GATES.iter().filter(|gate| (gate.asked)(spec) && !(gate.able)(facts)).map(|gate| gate.says)
+}
+
+/// Something that an engine takes without a word, and without effect.
+pub struct Loss {
+    /// The key that asks for it.
+    pub key: &'static str,
+    pub asked: fn(&ContainerSpec) -> bool,
+    pub lost: fn(&Facts) -> bool,
+    pub says: &'static str,
+}
+
+pub static LOSSES: &[Loss] = &[
+    Loss {
+        key: "volumes",
+        asked: |spec| {
+            let mounts = spec.body.host_config.iter().flat_map(|host| host.mounts.iter().flatten());
+            let mut options = mounts.filter_map(|mount| mount.volume_options.as_ref());
+            options.any(|options| options.subpath.as_ref().is_some_and(|path| !path.is_empty()))
+        },
+        lost: |engine| engine.is_podman(),
+        says: "Podman mounts whole volumes, so `subpath` has no effect",
+    },
+    Loss {
+        key: "volumes",
+        asked: |spec| {
+            let mounts = spec.body.host_config.iter().flat_map(|host| host.mounts.iter().flatten());
+            let mut options = mounts.filter_map(|mount| mount.volume_options.as_ref());
+            options.any(|options| options.subpath.as_ref().is_some_and(|path| !path.is_empty()))
+        },
+        lost: |engine| engine.api < Api(1, 45) && !engine.is_podman(),
+        says: "`subpath` of a volume needs Docker 26 or later, and has no effect",
+    },
+    Loss {
+        key: "gpus",
+        asked: |spec| {
+            let host = spec.body.host_config.as_ref();
+            host.is_some_and(|host| host.device_requests.iter().flatten().next().is_some())
+        },
+        lost: |engine| engine.is_podman(),
+        says: "Podman takes no requests for GPUs; name them in `devices` by the Container Device \
+               Interface",
+    },
+];
+
+/// What `spec` asks for in vain: the keys, and why.
+pub fn lost<'a>(spec: &'a ContainerSpec, facts: &'a Facts) -> impl Iterator<Item = &'static Loss> {
+    LOSSES.iter().filter(|loss| (loss.asked)(spec) && (loss.lost)(facts))
 }
 
 #[cfg(test)]
@@ -206,5 +351,71 @@ mod tests {
         assert_eq!(request.spec.endpoints.len(), 2);
         assert_eq!(request.spec.endpoints[0].settings.links, None);
         assert_eq!(request.spec.body.host_config.unwrap().links, None);
+    }
+
+    fn asking() -> ContainerSpec {
+        use bollard::models::{MountTmpfsOptions, MountType, PortBinding};
+        let mut spec = two_networks();
+        spec.linked_as = vec!["database".to_owned()];
+        let binding = PortBinding { host_ip: None, host_port: Some("8000-8002".to_owned()) };
+        spec.host().port_bindings = Some([("80/tcp".to_owned(), Some(vec![binding]))].into());
+        spec.host().extra_hosts = Some(vec!["outside:host-gateway".to_owned()]);
+        spec.host().mounts = Some(vec![crate::spec::Mount {
+            typ: Some(MountType::TMPFS),
+            tmpfs_options: Some(MountTmpfsOptions { size_bytes: Some(1), ..Default::default() }),
+            ..Default::default()
+        }]);
+        spec
+    }
+
+    #[test]
+    fn podman_is_told_what_others_know() {
+        let mut request = adapt(asking(), &Facts::podman(Api(4, 3)));
+        assert_eq!(request.spec.body.stop_timeout, Some(10));
+        assert_eq!(request.asks, [Ask::Ports, Ask::HostGateway, Ask::Sources]);
+        let aliases = request.spec.endpoints[1].settings.aliases.clone().unwrap();
+        assert_eq!(aliases, ["database"]);
+        let mounts = request.spec.host().mounts.clone().unwrap();
+        assert_eq!(mounts[0].tmpfs_options.as_ref().unwrap().mode, Some(0o1777));
+        // What is said is not changed, and newer ones know the host's address.
+        let mut spec = asking();
+        spec.body.stop_timeout = Some(0);
+        let request = adapt(spec, &Facts::podman(Api(5, 8)));
+        assert_eq!(request.spec.body.stop_timeout, Some(0));
+        assert_eq!(request.asks, [Ask::Ports, Ask::Sources]);
+    }
+
+    #[test]
+    fn docker_is_told_none_of_that() {
+        let mut request = adapt(asking(), &Facts::docker(Api(1, 41)));
+        assert_eq!((request.spec.body.stop_timeout, request.asks), (None, Vec::new()));
+        assert_eq!(request.spec.endpoints[0].settings.aliases, None);
+        let mounts = request.spec.host().mounts.clone().unwrap();
+        assert_eq!(mounts[0].tmpfs_options.as_ref().unwrap().mode, None);
+        let docker = Facts::docker(Api(1, 51));
+        assert!(!restarts_late(&docker) && !leaves_health_checks(&docker) && !needs_grace(&docker));
+        let podman = Facts::podman(Api(5, 8));
+        assert!(restarts_late(&podman) && leaves_health_checks(&podman) && needs_grace(&podman));
+    }
+
+    #[test]
+    fn losses_name_their_keys() {
+        use bollard::models::{DeviceRequest, MountVolumeOptions};
+        let mut spec = ContainerSpec::default();
+        let options = MountVolumeOptions { subpath: Some("part".to_owned()), ..Default::default() };
+        spec.host().mounts =
+            Some(vec![crate::spec::Mount { volume_options: Some(options), ..Default::default() }]);
+        spec.host().device_requests = Some(vec![DeviceRequest::default()]);
+        let keys = |facts: &Facts| lost(&spec, facts).map(|loss| loss.key).collect::<Vec<_>>();
+        assert_eq!(keys(&Facts::podman(Api(5, 8))), ["volumes", "gpus"]);
+        assert_eq!(keys(&Facts::docker(Api(1, 41))), ["volumes"]);
+        assert_eq!(keys(&Facts::docker(Api(1, 51))), [""; 0]);
+    }
+
+    #[test]
+    fn ranges() {
+        assert_eq!(range(Some("8000-8002")), Some((8000, 8002)));
+        assert_eq!(range(Some("8000")), None);
+        assert_eq!(range(None), None);
     }
 }

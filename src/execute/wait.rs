@@ -107,10 +107,45 @@ impl<'a> Hub<'a> {
         id: &str,
         told: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        match select(std::pin::pin!(told), std::pin::pin!(self.tested(id))).await {
+        let tested = std::pin::pin!(self.tested(id));
+        // Checks in the engine's place go on until either is there.
+        let checked = std::pin::pin!(self.checked_for_the_engine(id));
+        let ours = select(tested, checked);
+        match select(std::pin::pin!(told), ours).await {
             Either::Left((told, _)) => told,
-            Either::Right(((), _)) => Ok(()),
+            Either::Right((Either::Left(((), _)), _)) => {
+                if self.engine.leaves_health_checks() {
+                    // So that others find it healthy, too; they may look for themselves otherwise.
+                    let _ = self.engine.check_health(id).await;
+                }
+                Ok(())
+            }
+            Either::Right((Either::Right((never, _)), _)) => match never {},
         }
+    }
+
+    /// Has the engine run the container's health check at its interval where nobody else does: so it
+    /// finds out what is not healthy, and after which retries.
+    async fn checked_for_the_engine(&self, id: &str) -> Infallible {
+        if !self.engine.leaves_health_checks() {
+            return std::future::pending().await;
+        }
+        let last_run = async || {
+            let container = self.engine.inspect(id).await.ok()?;
+            let last = container.health_log.last().map(|run| run.start);
+            Some((container.health_test?, last))
+        };
+        let mut ours = None;
+        while let Some((test, _)) = last_run().await {
+            tokio::time::sleep(test.interval + FIRST_PAUSE).await;
+            match last_run().await {
+                Some((_, last)) if last == ours => {}
+                _ => break,
+            }
+            let _ = self.engine.check_health(id).await;
+            ours = last_run().await.and_then(|(_, last)| last);
+        }
+        std::future::pending().await
     }
 
     /// Tests the container until that succeeds. Never ends if it has no test, or if that is left to the

@@ -7,8 +7,6 @@ use serde_json::Value;
 use crate::engine::{eventually, moment};
 use crate::project::Project;
 
-const NO_HEALTH: &str = "Podman leaves it to systemd to run health checks";
-
 /// A service starts when what it depends on has started, or has done its work.
 ///
 /// `up` of a chain: a server, a task that needs it, a service that needs the task. The times of the
@@ -174,9 +172,6 @@ fn a_failed_health_check_is_explained() {
     ) else {
         return;
     };
-    if project.engine.cannot("a_failed_health_check_is_explained", NO_HEALTH) {
-        return;
-    }
     let message = project.fail(&["up", "-d"]);
     for part in [
         "error: dependency failed to start: container [PROJECT]-db-1 is unhealthy\n",

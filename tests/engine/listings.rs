@@ -133,7 +133,9 @@ services:
     assert!(lines.next().unwrap().starts_with("SERVICE  #  "), "{output}");
     assert!(lines.any(|line| line.starts_with("web ") && line.ends_with("sleep 600")), "{output}");
     let id = project.instance("task-1").0;
-    let wait = project.start(&["wait", "task"]);
+    let wait = project.start(&["--debug", "wait", "task"]);
+    // It knows what to wait for by now.
+    wait.shows("/containers/json");
     project.file("out/go", "");
     let output = wait.finish();
     assert_eq!(output.code, Some(3), "{}", output.stderr);

@@ -22,6 +22,7 @@ mod control;
 mod convergence;
 mod dependencies;
 mod engine;
+mod engines;
 mod exec;
 mod explanations;
 mod faults;

@@ -115,6 +115,10 @@ fn endpoints(service: &Service, scope: &Scope<'_>, spec: &mut ContainerSpec) -> 
             _ => first.settings.mac_address = Some(address.clone()),
         }
     }
+    let links = scope.project.services.values().flat_map(|other| &other.links);
+    let aliases = links.filter_map(|link| link.split_once(':'));
+    let own = aliases.filter(|(target, _)| *target == scope.service);
+    spec.linked_as = own.map(|(_, alias)| alias.to_owned()).collect();
     let primary = spec.endpoints.first().map(|endpoint| endpoint.network.clone());
     spec.host().network_mode = primary;
     Ok(())
