@@ -30,7 +30,7 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -l profile -d 'Profile t
 complete -c rcompose -n "__fish_rcompose_needs_command" -l env-file -d 'File of variables to read instead of `.env`' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l project-directory -d 'Folder that relative paths start from' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l parallel -d 'How much is done at once, at the most (-1: no limit of ours)' -r
-complete -c rcompose -n "__fish_rcompose_needs_command" -l progress -d 'How progress is shown: auto, plain, json or quiet' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l progress -d 'How progress is shown: auto, tty, plain, json or quiet' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l ansi -d 'When colours are shown: auto, never or always' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -s H -l host -d 'Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l context -d 'Context of the Docker configuration to take the engine\'s address from' -r

@@ -416,6 +416,10 @@ fn json(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
     json_list(out, &all_notes(it, sources));
     out.push_str(",\"help\":");
     json_list(out, &it.help);
+    if it.severity == Severity::Error {
+        // The key by which Docker Compose's own lines are told apart.
+        out.push_str(",\"error\":true");
+    }
     out.push('}');
 }
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -88,6 +89,8 @@ pub enum Event {
     Exited { source: String, code: i64, restarting: bool },
     /// Something to know that is no failure; a clause.
     Warning(String),
+    /// What a run has done, and how long it took.
+    Summary { project: String, text: String, taken: Duration },
 }
 
 impl Event {

@@ -96,6 +96,26 @@ enum Command {
     Wait(wait::Args),
 }
 
+impl Command {
+    /// What the headline of progress says that is done.
+    fn headline(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Down(_) => "down",
+            Self::Kill(_) => "kill",
+            Self::Pause(_) => "pause",
+            Self::Restart(_) => "restart",
+            Self::Rm(_) => "remove",
+            Self::Run(_) => "run",
+            Self::Start(_) => "start",
+            Self::Stop(_) => "stop",
+            Self::Unpause(_) => "unpause",
+            Self::Up(_) => "up",
+            _ => "done",
+        }
+    }
+}
+
 /// The command line, for those who make completions and documents of it.
 #[must_use]
 pub fn cli() -> clap::Command {
@@ -121,6 +141,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let Some(command) = cli.command else {
         return exit::help::<Cli>(&mut terminal);
     };
+    terminal.begin(command.headline());
     let mut context = Context::new(cli.options, env, terminal);
     if let Err(error) = context.configure() {
         return exit::finish(Err(error), &mut context);

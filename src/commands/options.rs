@@ -43,7 +43,7 @@ pub(super) struct GlobalOptions {
     /// How much is done at once, at the most (-1: no limit of ours)
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     parallel: Option<i64>,
-    /// How progress is shown: auto, plain, json or quiet
+    /// How progress is shown: auto, tty, plain, json or quiet
     #[arg(long, value_name = "FORM")]
     progress: Option<String>,
     /// When colours are shown: auto, never or always
@@ -152,13 +152,15 @@ impl Context {
                 let message = "can't use --progress plain while ANSI support is forced";
                 return Err(Error::Usage(message.to_owned()));
             }
+            "tty" if ansi == Ansi::Never => {
+                let message = "can't use --progress tty while ANSI support is disabled";
+                return Err(Error::Usage(message.to_owned()));
+            }
+            "tty" => Progress::Tty,
+            "auto" if ansi != Ansi::Never && Terminal::can_draw(&self.env) => Progress::Tty,
             "auto" | "plain" => Progress::Plain,
             "json" => Progress::Json,
             "quiet" => Progress::Quiet,
-            "tty" => {
-                let message = "--progress tty is not supported yet; use plain, json or quiet";
-                return Err(Error::Usage(message.to_owned()));
-            }
             other => return Err(Error::Usage(format!("unsupported --progress value {other:?}"))),
         };
         self.terminal.configure(ansi, progress);
@@ -305,6 +307,8 @@ impl Context {
     pub(super) fn show(&mut self, diagnostics: &Diagnostics) {
         let format = match self.options.diagnostics {
             DiagnosticsForm::Json => Format::Json,
+            // Who reads progress by machine reads problems so, too.
+            DiagnosticsForm::Plain if self.terminal.progress() == Progress::Json => Format::Json,
             DiagnosticsForm::Github => Format::Github,
             DiagnosticsForm::Plain if self.terminal.colours_errors() => Format::Coloured,
             DiagnosticsForm::Plain => Format::Plain,

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::commands::exit::Error;
 use crate::commands::outputs::{Order, Output, Outputs};
+use crate::commands::work;
 pub(super) use crate::commands::work::{Deadline, Work, carry_out};
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
@@ -177,10 +178,12 @@ impl Session<'_> {
                     }
                     finished = &mut running => break finished,
                     output = containers.outputs.next() => containers.show(output, reporter)?,
+                    () = work::clock(reporter) => reporter.tick()?,
                 }
             }
         };
         drain(&mut heard, reporter)?;
+        work::finish(plan, self.project, &report, reporter)?;
         while let Ok(it) = attachments.try_recv() {
             containers.attach(self.project, it);
         }
@@ -280,10 +283,12 @@ impl Session<'_> {
                     }
                     _ = &mut running => break,
                     output = containers.outputs.next() => containers.show(output, reporter)?,
+                    () = work::clock(reporter) => reporter.tick()?,
                 }
             }
         }
         drain(heard, reporter)?;
+        reporter.settle();
         if killed {
             self.kill(signals).await?;
         }

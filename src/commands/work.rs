@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use crate::commands::session::Signals;
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::event::{Event, Status};
-use crate::execute::{Report, Reports, execute};
+use crate::execute::{Outcome, Report, Reports, execute};
 use crate::plan::Plan;
 use crate::report::logs::LogPrinter;
 use crate::report::{Reporter, Streams};
@@ -73,14 +74,50 @@ async fn run(
             () = &mut end, if !late => late = !interrupt.send_replace(true),
             Some(event) = heard.recv() => show_progress(&event, reporter)?,
             report = &mut running => break report,
+            () = clock(reporter) => reporter.tick()?,
         }
     };
     while let Ok(event) = heard.try_recv() {
         show_progress(&event, reporter)?;
     }
+    finish(plan, project, &report, reporter)?;
     // What was done just in time is done.
     let late = late && report.interrupted;
     Ok((report, late))
+}
+
+/// Waits until progress is to be drawn again; for ever if nothing is drawn.
+pub(super) fn clock(reporter: &Reporter<'_>) -> impl Future<Output = ()> + use<> {
+    let pause = reporter.pause();
+    async move {
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Leaves progress as it is, and sums up what was done.
+pub(super) fn finish(
+    plan: &Plan,
+    project: &str,
+    report: &Report,
+    reporter: &mut Reporter<'_>,
+) -> io::Result<()> {
+    reporter.settle();
+    let mut counts: IndexMap<&str, usize> = IndexMap::new();
+    for (step, outcome) in plan.steps.iter().zip(&report.outcomes) {
+        if let (Some(text), Outcome::Done { .. }) = (step.shows.end, outcome) {
+            *counts.entry(text).or_default() += 1;
+        }
+    }
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(text, count)| format!("{count} {}", text.to_lowercase())).collect();
+    let taken = report.times.iter().filter_map(|times| times.end).max().unwrap_or_default();
+    reporter.on(&Event::Summary { project: project.to_owned(), text: counts.join(", "), taken })
 }
 
 /// Shows what happens but for what hooks write: that belongs to the output of containers.

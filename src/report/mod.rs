@@ -1,7 +1,9 @@
 //! What people and programs see: the only writer of the terminal.
 
+mod board;
 pub mod containers;
 pub mod format;
+mod json;
 pub mod logs;
 pub mod raw;
 pub mod size;
@@ -10,11 +12,11 @@ pub mod template;
 pub mod time;
 
 use std::io::{self, IsTerminal as _, Write as _};
-
-use serde_json::json;
+use std::time::{Duration, Instant};
 
 use crate::env::Env;
 use crate::event::Event;
+use crate::report::board::Board;
 use crate::report::logs::LogPrinter;
 
 /// Whether colours are shown.
@@ -33,6 +35,8 @@ pub enum Progress {
     /// A line for each event.
     #[default]
     Plain,
+    /// A row for each subject, drawn again in place.
+    Tty,
     /// A JSON object for each event.
     Json,
     Quiet,
@@ -52,6 +56,8 @@ pub struct Terminal {
     progress: Progress,
     /// What is to be written to standard output soon.
     held: Vec<u8>,
+    /// The command, as a headline names it.
+    operation: &'static str,
 }
 
 /// So much is held back at the most.
@@ -61,12 +67,29 @@ impl Terminal {
     #[must_use]
     pub fn new(env: &Env) -> Self {
         let no_color = env.non_empty("NO_COLOR").is_some();
-        Self { no_color, ansi: Ansi::default(), progress: Progress::default(), held: Vec::new() }
+        Self {
+            no_color,
+            ansi: Ansi::default(),
+            progress: Progress::default(),
+            held: Vec::new(),
+            operation: "",
+        }
     }
 
     /// Shows things as the flags say.
     pub fn configure(&mut self, ansi: Ansi, progress: Progress) {
         (self.ansi, self.progress) = (ansi, progress);
+    }
+
+    /// Names the command that runs.
+    pub fn begin(&mut self, operation: &'static str) {
+        self.operation = operation;
+    }
+
+    /// Whether progress can be drawn where standard error goes.
+    #[must_use]
+    pub fn can_draw(env: &Env) -> bool {
+        io::stderr().is_terminal() && env.get("TERM") != Some("dumb")
     }
 
     /// How progress is shown.
@@ -164,6 +187,11 @@ impl Terminal {
         let _ = io::stderr().lock().write_all(bytes);
     }
 
+    /// Whether something is to be written yet.
+    fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Hands all that was written to the system.
     ///
     /// # Errors
@@ -181,6 +209,8 @@ pub struct Reporter<'a> {
     streams: Streams,
     /// Lines that are being made.
     lines: Vec<u8>,
+    /// Progress that is drawn; what else is written stands above it.
+    board: Option<Board>,
 }
 
 /// Where containers' standard error goes.
@@ -194,7 +224,48 @@ pub enum Streams {
 
 impl<'a> Reporter<'a> {
     pub fn new(terminal: &'a mut Terminal, logs: LogPrinter, streams: Streams) -> Self {
-        Self { terminal, logs, streams, lines: Vec::new() }
+        let drawn = terminal.progress == Progress::Tty;
+        let board = drawn.then(|| Board::new(terminal.operation, terminal.colours_errors()));
+        Self { terminal, logs, streams, lines: Vec::new(), board }
+    }
+
+    /// Draws progress again if it is time to, for the clock to go on.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn tick(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if self.board.as_ref().is_some_and(|board| board.is_due(now)) {
+            // It stands below all that was written.
+            self.flush()?;
+        }
+        if let Some(board) = self.board.as_mut().filter(|board| board.is_due(now)) {
+            let text = board.draw(raw::error_size(), now);
+            self.terminal.err(&text);
+        }
+        Ok(())
+    }
+
+    /// Between two ticks; `None` if there is nothing to draw.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        self.board.as_ref().map(|_| board::PAUSE)
+    }
+
+    /// Leaves progress as it is; what comes is a new one.
+    pub fn settle(&mut self) {
+        if let Some(board) = &mut self.board {
+            let text = board.finish(raw::error_size(), Instant::now());
+            self.terminal.err(&text);
+        }
+    }
+
+    /// Makes room for what is not progress.
+    fn make_room(&mut self) {
+        if let Some(board) = &mut self.board {
+            let text = board.erase();
+            self.terminal.err(&text);
+        }
     }
 
     /// Shows one event.
@@ -204,14 +275,25 @@ impl<'a> Reporter<'a> {
     pub fn on(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Progress { subject, status, text } => {
+                if let Some(board) = &mut self.board {
+                    board.on(subject, *status, text, Instant::now());
+                    return self.tick();
+                }
                 let line = match self.terminal.progress {
                     Progress::Plain => format!(" {subject}  {text}\n"),
-                    Progress::Json => {
-                        let (id, status) = (subject.to_string(), status.word());
-                        let value = json!({ "id": id, "status": status, "text": text });
-                        format!("{value}\n")
+                    Progress::Json => format!("{}\n", json::progress(subject, *status, text)),
+                    Progress::Quiet | Progress::Tty => String::new(),
+                };
+                self.terminal.err(&line);
+            }
+            Event::Summary { project, text, taken } => {
+                let line = match self.terminal.progress {
+                    Progress::Plain => {
+                        format!(" Project {project}  {text} in {:.1} s\n", taken.as_secs_f64())
                     }
-                    Progress::Quiet => String::new(),
+                    Progress::Json => format!("{}\n", json::summary(project, text, *taken)),
+                    // Who sees the rows needs no sum.
+                    Progress::Quiet | Progress::Tty => String::new(),
                 };
                 self.terminal.err(&line);
             }
@@ -221,6 +303,7 @@ impl<'a> Reporter<'a> {
             }
             Event::OutputEnded { source, problem } => {
                 if let Some(problem) = problem {
+                    self.make_room();
                     let text = format!("warning: cannot read the output of {source}: {problem}\n");
                     self.terminal.err(&text);
                 }
@@ -231,9 +314,17 @@ impl<'a> Reporter<'a> {
             }
             Event::Exited { source, code, restarting } => {
                 let line = self.logs.exited(source, *code, *restarting);
+                self.make_room();
                 self.terminal.out(&line)?;
             }
-            Event::Warning(text) => self.terminal.err(&format!("warning: {text}\n")),
+            Event::Warning(text) => {
+                self.make_room();
+                let line = match self.terminal.progress {
+                    Progress::Json => format!("{}\n", json::warning(text)),
+                    _ => format!("warning: {text}\n"),
+                };
+                self.terminal.err(&line);
+            }
         }
         Ok(())
     }
@@ -243,11 +334,13 @@ impl<'a> Reporter<'a> {
     /// # Errors
     /// As [`Terminal::out`].
     pub fn line(&mut self, text: &str) -> io::Result<()> {
+        self.make_room();
         self.terminal.out(&format!("{text}\n"))
     }
 
     /// Writes a line for people.
     pub fn notice(&mut self, text: &str) {
+        self.make_room();
         self.terminal.err(&format!("{text}\n"));
     }
 
@@ -256,11 +349,17 @@ impl<'a> Reporter<'a> {
     /// # Errors
     /// As [`Terminal::out`].
     pub fn flush(&mut self) -> io::Result<()> {
+        if self.terminal.holds() {
+            self.make_room();
+        }
         self.terminal.flush()
     }
 
     /// Writes the lines that were made.
     fn write(&mut self, stderr: bool) -> io::Result<()> {
+        if !self.lines.is_empty() {
+            self.make_room();
+        }
         let result = match self.lines.as_slice() {
             [] => Ok(()),
             lines if stderr && self.streams == Streams::Apart => {
@@ -278,5 +377,6 @@ impl Drop for Reporter<'_> {
     fn drop(&mut self) {
         // Those who care have flushed.
         let _ = self.flush();
+        self.settle();
     }
 }

@@ -29,6 +29,13 @@ impl Drop for RawInput {
     }
 }
 
+/// Rows and columns of the terminal behind standard error.
+#[must_use]
+pub fn error_size() -> Option<(u16, u16)> {
+    let size = termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+}
+
 /// Rows and columns of the terminal behind standard output.
 #[must_use]
 pub fn size() -> Option<(u16, u16)> {

@@ -293,7 +293,7 @@ fn machines_read_json() {
     let sandbox = Sandbox::with("services:\n  a:\n    imgae: i$X\n");
     assert_snapshot!(sandbox.run(&["--diagnostics", "json", "config"]).failed(), @r#"
     {"severity":"warning","message":"the variable `X` is not set; it becomes empty","file":"compose.yaml","line":3,"column":13,"end_line":3,"end_column":15,"context":[],"notes":[],"help":[]}
-    {"severity":"error","message":"`services.a` has no key `imgae`","file":"compose.yaml","line":3,"column":5,"end_line":3,"end_column":10,"context":[],"notes":[],"help":["did you mean `image`?"]}
+    {"severity":"error","message":"`services.a` has no key `imgae`","file":"compose.yaml","line":3,"column":5,"end_line":3,"end_column":10,"context":[],"notes":[],"help":["did you mean `image`?"],"error":true}
     "#);
     assert_snapshot!(sandbox.run(&["--diagnostics=github", "config"]).failed(), @"
     ::warning file=compose.yaml,line=3,endLine=3,col=13,endColumn=15::the variable `X` is not set; it becomes empty

@@ -51,7 +51,7 @@ fn the_program_and_its_commands() {
           --compatibility               Name containers as version 1 of Docker Compose did
           --all-resources               Keep resources that no service uses
           --parallel <NUMBER>           How much is done at once, at the most (-1: no limit of ours)
-          --progress <FORM>             How progress is shown: auto, plain, json or quiet
+          --progress <FORM>             How progress is shown: auto, tty, plain, json or quiet
           --ansi <WHEN>                 When colours are shown: auto, never or always
       -H, --host <URL>                  Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
           --context <NAME>              Context of the Docker configuration to take the engine's address from

@@ -1,0 +1,143 @@
+//! What programs read: every event is as `docs/events.schema.json` says.
+
+use serde_json::Value;
+
+use crate::project::{Project, free_port};
+
+/// Every line of progress in JSON is one of the events that are described.
+///
+/// `up` of a project with a warning, `up` with other settings, `up` that fails for several reasons, and
+/// `down`; all lines of standard error are read and compared with the schema, and every kind of event
+/// has been seen.
+#[test]
+fn events_are_as_described() {
+    let Some(project) = Project::new() else { return };
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/events.schema.json")).unwrap();
+    let service = "image: busybox, init: true, command: sleep 600";
+    let compose = |web: &str| {
+        format!(
+            "services:\n  web: {{{service}, volumes: [data:/data], {web}}}\nvolumes: {{data: {{}}}}\n"
+        )
+    };
+    let (listener, port) = free_port();
+    let mut seen = [0; 3];
+    for (text, args, code) in [
+        (compose("environment: {A: $UNSET}"), &["up", "-d"][..], 0),
+        (compose("environment: {A: b}"), &["up", "-d"], 0),
+        (format!("services: {{other: {{{service}}}}}"), &["up", "-d"], 0),
+        (compose(&format!("ports: ['{port}:80']")), &["up", "-d"], 1),
+        (compose("imgae: x"), &["up", "-d"], 1),
+        (
+            "services:\n  task: {image: busybox, command: 'false'}\n  web: {image: busybox, depends_on: {task: {condition: service_completed_successfully}}}".to_owned(),
+            &["up", "-d"],
+            1,
+        ),
+        (compose("environment: {A: b}"), &["down", "-v", "--remove-orphans"], 0),
+    ] {
+        project.compose(&text);
+        let output = project.run(&[&["--progress", "json"], args].concat());
+        assert_eq!(output.code, Some(code), "{}", output.stderr);
+        for line in output.stderr.lines() {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+            let kinds = schema["oneOf"].as_array().unwrap();
+            let fits = |kind: &Value| check(&event, resolve(&schema, kind), &schema).is_ok();
+            let found: Vec<usize> = (0..kinds.len()).filter(|index| fits(&kinds[*index])).collect();
+            let [kind] = found[..] else {
+                let why = kinds.iter().map(|kind| check(&event, resolve(&schema, kind), &schema));
+                panic!("{line}\n{:?}", why.collect::<Vec<_>>());
+            };
+            seen[kind] += 1;
+        }
+    }
+    drop(listener);
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(path) => root.pointer(path.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+/// As much of JSON schema as the description uses; anything else in it is an error.
+fn check(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
+    let properties = &schema["properties"];
+    for (keyword, wanted) in schema.as_object().unwrap() {
+        let holds = match keyword.as_str() {
+            "description" => true,
+            "type" => match wanted.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "integer" => value.is_u64(),
+                "number" => value.is_number(),
+                other => panic!("the schema has the type {other}"),
+            },
+            "const" => value == wanted,
+            "enum" => wanted.as_array().unwrap().contains(value),
+            "required" => wanted
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|key| value.get(key.as_str().unwrap()).is_some()),
+            "additionalProperties" => {
+                let mut keys = value.as_object().into_iter().flatten().map(|(key, _)| key);
+                keys.all(|key| properties.get(key).is_some())
+            }
+            "properties" => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    if let Some(schema) = wanted.get(key) {
+                        check(value, resolve(root, schema), root)
+                            .map_err(|why| format!("{key}: {why}"))?;
+                    }
+                }
+                true
+            }
+            "items" => {
+                for item in value.as_array().into_iter().flatten() {
+                    check(item, resolve(root, wanted), root)?;
+                }
+                true
+            }
+            other => panic!("the schema has the keyword {other}"),
+        };
+        if !holds {
+            return Err(format!("{keyword} {wanted} does not hold for {value}"));
+        }
+    }
+    Ok(())
+}
+
+/// Without a terminal there is a line for each change, and a sum.
+///
+/// `up`, `up` again and `down` with their output in a pipe.
+#[test]
+fn a_pipe_gets_a_line_for_each_change_and_a_sum() {
+    let Some(project) =
+        Project::with("services: {web: {image: busybox, init: true, command: sleep 600}}")
+    else {
+        return;
+    };
+    let lines = |args: &[&str]| -> Vec<String> {
+        let output = project.succeed(args).stderr;
+        // Times differ.
+        let sum = |line: &str| line.split(" in ").next().unwrap().to_owned();
+        output.lines().map(sum).collect()
+    };
+    let want = [
+        " Network [PROJECT]_default  Creating",
+        " Network [PROJECT]_default  Created",
+        " Container [PROJECT]-web-1  Creating",
+        " Container [PROJECT]-web-1  Created",
+        " Container [PROJECT]-web-1  Starting",
+        " Container [PROJECT]-web-1  Started",
+        " Project [PROJECT]  2 created, 1 started",
+    ];
+    assert_eq!(lines(&["up", "-d"]), want);
+    assert_eq!(lines(&["up", "-d"]), [" Container [PROJECT]-web-1  Running"]);
+    let down = lines(&["down"]);
+    assert_eq!(down.last().unwrap(), " Project [PROJECT]  1 stopped, 2 removed");
+    assert!(project.succeed(&["--progress", "quiet", "up", "-d"]).stderr.is_empty());
+}
