@@ -25,6 +25,9 @@ _rcompose() {
             rcompose,create)
                 cmd="rcompose__subcmd__create"
                 ;;
+            rcompose,doctor)
+                cmd="rcompose__subcmd__doctor"
+                ;;
             rcompose,down)
                 cmd="rcompose__subcmd__down"
                 ;;
@@ -109,6 +112,9 @@ _rcompose() {
             rcompose__subcmd__help,create)
                 cmd="rcompose__subcmd__help__subcmd__create"
                 ;;
+            rcompose__subcmd__help,doctor)
+                cmd="rcompose__subcmd__help__subcmd__doctor"
+                ;;
             rcompose__subcmd__help,down)
                 cmd="rcompose__subcmd__help__subcmd__down"
                 ;;
@@ -191,7 +197,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze config create down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze config create doctor down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,6 +356,24 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__doctor)
+            opts="-h --format --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__down)
             opts="-v -t -h --remove-orphans --volumes --timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -459,7 +483,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze config create down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
+            opts="analyze config create doctor down events exec explain images kill logs ls pause plan port ps restart rm run start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -501,6 +525,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -97,11 +97,27 @@ find_engine() { # sets SOCKET
 }
 
 # Runs a server in a session of its own, so that it outlives this script and its terminal.
-launch() { # COMMAND...
+launch() { # NAME COMMAND...
     # shellcheck disable=SC2016
-    root sh -ec 'dir=$1 name=$2; shift; mkdir -p "$dir"; cd /
+    root sh -ec 'dir=$1 name=$2; shift 2; mkdir -p "$dir"; cd /
         setsid nohup "$@" >"$dir/$name.log" 2>&1 </dev/null 9>&- &
         echo $! >"$dir/$name.pid"' sh "$RUN" "$@"
+}
+
+# What Podman needs to be told on a machine without systemd.
+podman_settings() {
+    local version name limits=()
+    # Its defaults ask systemd for control groups, and its journal for events.
+    printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
+    # By default it raises limits, which not every root may do.
+    for name in nofile:n nproc:u; do
+        limits+=("\"${name%:*}=$(ulimit -H"${name#*:}" | sed 's/unlimited/1048576/')\"")
+    done
+    printf '[containers]\ndefault_ulimits = [%s, %s]\n' "${limits[@]}"
+    printf '[network]\nnetwork_backend = "netavark"\n'
+    # Beside Docker, which drops what it does not know, rules of nftables are not enough. Older ones have no choice.
+    version=$(podman --version | grep -o '[0-9]*' | head -n 1)
+    if ((version >= 5)); then printf 'firewall_driver = "iptables"\n'; fi
 }
 
 start_engine() { # sets SOCKET
@@ -125,13 +141,12 @@ start_engine() { # sets SOCKET
     else
         say "starting $program"
         mountpoint -q /sys/fs/cgroup || root mount -t cgroup2 cgroup2 /sys/fs/cgroup
-        root mkdir -p "${SOCKET%/*}"
+        root mkdir -p "$RUN" "${SOCKET%/*}"
         if [ "$program" = dockerd ]; then
-            launch dockerd -H "unix://$SOCKET"
+            launch dockerd dockerd -H "unix://$SOCKET"
         else
-            # Podman's defaults ask systemd for control groups and its journal for events.
-            launch podman --cgroup-manager=cgroupfs --runtime runc --events-backend=file \
-                system service --time=0 "unix://$SOCKET"
+            podman_settings | root sh -c 'cat >"$1"' sh "$RUN/containers.conf"
+            launch podman env CONTAINERS_CONF="$RUN/containers.conf" podman system service --time=0 "unix://$SOCKET"
         fi
     fi
     deadline=$((SECONDS + patience))

@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod create;
 mod docker_config;
+mod doctor;
 mod down;
 mod events;
 mod exec;
@@ -70,6 +71,7 @@ enum Command {
     Analyze(analyze::Args),
     Config(config::Args),
     Create(create::Args),
+    Doctor(doctor::Args),
     Down(down::Args),
     Events(events::Args),
     Exec(exec::Args),
@@ -150,6 +152,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Analyze(args) => analyze::run(&args, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
+        Command::Doctor(args) => doctor::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
         Command::Events(args) => events::run(&args, &mut context),
         Command::Exec(args) => exec::run(&args, &mut context),

@@ -92,7 +92,9 @@ impl Candidate {
 }
 
 impl Attempt {
-    fn is_denied(&self) -> bool {
+    /// Whether there is one, but not for us.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
         matches!(&self.outcome, Err(Error::Unreachable { denied: true, .. }))
     }
 
@@ -100,12 +102,17 @@ impl Attempt {
     #[must_use]
     pub fn tell(&self) -> String {
         let Candidate { endpoint, whose } = &self.candidate;
-        let why = match &self.outcome {
+        format!("{endpoint} ({whose}): {}", self.problem())
+    }
+
+    /// Why there is no engine.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match &self.outcome {
             Ok(_) => "it answers".to_owned(),
             Err(Error::Unreachable { cause, .. }) => cause.clone(),
             Err(error) => error.to_string(),
-        };
-        format!("{endpoint} ({whose}): {why}")
+        }
     }
 }
 

@@ -56,6 +56,15 @@ impl Facts {
         Self { api, podman: Some(version), buildkit: false }
     }
 
+    /// In a few words, such as `Podman 5.8, API 1.44`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self.podman {
+            Some(version) => format!("Podman {version}, API {}", self.api),
+            None => format!("Docker, API {}", self.api),
+        }
+    }
+
     #[must_use]
     pub fn is_podman(&self) -> bool {
         self.podman.is_some()

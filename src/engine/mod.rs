@@ -4,6 +4,7 @@
 //! typed requests on top of it. What is listed or streamed is read into types of our own, which
 //! take only the needed fields and any word an engine may use.
 
+mod about;
 mod advice;
 pub mod connect;
 mod containers;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use bollard::Docker;
 use hyper::Method;
 
+pub use crate::engine::about::About;
 use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
 pub use crate::engine::contexts::DockerConfig;

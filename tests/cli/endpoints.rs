@@ -421,3 +421,128 @@ fn podman_is_started() {
     }
     assert!(!message.contains("podman system service"), "{message}");
 }
+
+/// Text without what depends on the width of columns.
+fn squeezed(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let words = line.split("  ").filter(|it| !it.is_empty());
+        words.map(str::trim).collect::<Vec<_>>().join(" | ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+const INFO: &str = r#"{"ServerVersion":"28.1.0","Driver":"overlay2","CgroupDriver":"systemd",
+    "CgroupVersion":"2","OperatingSystem":"Debian","OSType":"linux","Architecture":"x86_64","NCPU":4,
+    "MemTotal":8589934592,"DockerRootDir":"/var/lib/docker","LoggingDriver":"json-file",
+    "SecurityOptions":["name=seccomp"],"Warnings":["WARNING: No swap limit support"]}"#;
+
+const OLD_INFO: &str = r#"{"ServerVersion":"4.3.1","Driver":"overlay","CgroupDriver":"cgroupfs",
+    "CgroupVersion":"1","OperatingSystem":"debian","OSType":"linux","Architecture":"amd64","NCPU":2,
+    "MemTotal":4294967296,"DockerRootDir":"/home/me/storage","Rootless":true,"SecurityOptions":null}"#;
+
+/// `doctor` shows where engines may be, which one is used, and what is wrong.
+#[test]
+fn the_doctor_looks_everywhere() {
+    let folder = short_folder();
+    let answers = [("/info", "200 OK", INFO)];
+    let engine = FakeEngine::answering(&folder.0.join("engine.sock"), NEW, &answers);
+    let config = folder.0.join("docker");
+    fs::create_dir_all(&config).unwrap();
+    let config_text = config.display().to_string();
+    let sandbox = || {
+        let sandbox = Sandbox::new().env("DOCKER_HOST", &engine.address());
+        sandbox.env("DOCKER_CONFIG", &config_text)
+    };
+    let seen = sandbox().run(&["doctor"]);
+    assert_eq!(seen.code, Some(0), "{seen}");
+    assert_snapshot!(squeezed(&masked(&seen.stdout, &folder.0, 0)), @"
+    Engines:
+    * used | unix://[TMP]/engine.sock | named by DOCKER_HOST | Docker, API 1.51
+
+    Used: unix://[TMP]/engine.sock
+    engine | Docker 28.1.0, API 1.51
+    system | Debian, linux/x86_64
+    resources | 4 processors, 8192 MiB of memory
+    rootless | no
+    storage | overlay2 in /var/lib/docker
+    cgroups | v2, systemd
+    logging | json-file
+    BuildKit | yes
+    health | by the engine
+
+    Problems:
+    the engine warns: No swap limit support
+    help: see the documentation of the engine
+    ");
+    fs::write(config.join("config.json"), "{").unwrap();
+    let seen = sandbox().run(&["doctor", "--format", "json"]).quiet();
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    assert_eq!(seen["engine"]["name"], "Docker 28.1.0");
+    assert_eq!(seen["engines"][0]["used"], true);
+    let problem = seen["problems"][0]["message"].as_str().unwrap();
+    assert!(problem.contains("docker/config.json` cannot be read"), "{problem}");
+
+    let gone = Sandbox::new().env("DOCKER_HOST", "unix:///nowhere.sock");
+    let seen = gone.run(&["doctor"]);
+    assert_eq!(seen.code, Some(1), "{seen}");
+    assert_snapshot!(seen.stdout, @"
+    Engines:
+      -  unix:///nowhere.sock  named by DOCKER_HOST  there is no such socket
+
+    Problems:
+      cannot connect to the container engine at unix:///nowhere.sock: there is no such socket
+        help: start Docker or Podman, or name another engine with DOCKER_HOST or --host
+    ");
+    let seen = Sandbox::new().run(&["--context", "gone", "doctor"]);
+    assert_eq!(seen.code, Some(1), "{seen}");
+    assert!(seen.stdout.contains("there is no context `gone`"), "{seen}");
+    assert!(sandbox().run(&["doctor", "--format", "xml"]).failed().contains("unsupported format"));
+
+    // Engines in their own places, one of which may not be used.
+    let runtime = folder.0.join("run");
+    let sandbox = Sandbox::new().env("XDG_RUNTIME_DIR", &runtime.display().to_string());
+    let sandbox = sandbox.env("PATH", "/nowhere");
+    let podman = [("/info", "200 OK", OLD_INFO)];
+    let podman = FakeEngine::answering(
+        &runtime.join("podman/podman.sock"),
+        &["Api-Version: 1.41", "Libpod-Api-Version: 4.3.1"],
+        &podman,
+    );
+    fs::set_permissions(&engine.socket, fs::Permissions::from_mode(0o000)).unwrap();
+    let denied = format!("ln -s {} /run/docker.sock", engine.socket.display());
+    let Some((code, seen, _)) = alone(&sandbox, &denied, &["doctor"]) else { return };
+    assert_eq!(code, Some(0), "{seen}");
+    let home = sandbox.path().parent().unwrap().display().to_string();
+    let seen = masked(&seen, &folder.0, 0).replace(&home, "[HOME]");
+    assert_snapshot!(squeezed(&seen), @"
+    Engines:
+    - | unix:///var/run/docker.sock | Docker | permission denied
+    - | unix://[TMP]/run/docker.sock | rootless Docker | there is no such socket
+    - | unix://[HOME]/.docker/run/docker.sock | Docker Desktop | there is no such socket
+    * used | unix://[TMP]/run/podman/podman.sock | rootless Podman | Podman 4.3, API 1.41
+    - | unix:///run/podman/podman.sock | Podman | there is no such socket
+    - | unix:///run/rcompose-podman.sock | Podman that rcompose has started | there is no such socket
+
+    Used: unix://[TMP]/run/podman/podman.sock
+    engine | Podman 4.3.1, API 1.41
+    system | debian, linux/amd64
+    resources | 2 processors, 4096 MiB of memory
+    rootless | yes
+    storage | overlay in /home/me/storage
+    cgroups | v1, cgroupfs
+    logging | default
+    BuildKit | no
+    health | by systemd, or rcompose
+
+    Problems:
+    unix:///var/run/docker.sock: permission denied
+    help: its owner alone may use it: run as that user, or use a rootless engine
+    health checks are left to timers of systemd
+    help: without systemd they are run only while a command of rcompose waits for them
+    it builds images without BuildKit
+    help: builds that need a session (secrets of the client, its ssh agent) need Docker 23 or later
+    without root and with version 1 of control groups, limits of memory, processors and processes have no effect, and nothing can be paused
+    help: boot with `systemd.unified_cgroup_hierarchy=1`, or run the engine as root
+    ");
+    assert!(podman.requests().contains(&"GET /v1.41/info".to_owned()), "{:?}", podman.requests());
+}

@@ -16,6 +16,7 @@ fn the_program_and_its_commands() {
       analyze  Show what the time until the containers were ready was spent on
       config   Parse, resolve and print the project in canonical form
       create   Create containers, but start none
+      doctor   Show which engines there are, which one is used, and what is wrong
       down     Stop and remove containers and networks
       events   Show what happens to containers
       exec     Run a command in a running container
