@@ -375,7 +375,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__down)
-            opts="-v -t -h --remove-orphans --volumes --timeout --dry-run --help"
+            opts="-v -t -h --remove-orphans --volumes --timeout --fast --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -115,6 +115,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand doctor" -s h -l help -
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s t -l timeout -d 'Seconds between stop signal and kill' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l remove-orphans -d 'Remove containers of services that are no longer in the files, and one-off containers'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s v -l volumes -d 'Remove named volumes and anonymous ones, and their data'
+complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l fast -d 'Tell all containers to stop at once, instead of dependents before what they depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand down" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand events" -l since -d 'Also what happened since this time, or age such as 42m' -r

@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Seconds between stop signal and kill
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<u32>,
+    /// Tell all containers to stop at once, instead of dependents before what they depend on
+    #[arg(long)]
+    fast: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
@@ -56,6 +59,7 @@ async fn remove(
         orphans: args.remove_orphans
             || context.env.get("COMPOSE_REMOVE_ORPHANS").is_some_and(is_yes),
         volumes: args.volumes,
+        at_once: args.fast,
         grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
     };
     if model.is_none() && !wanted.services.is_empty() {

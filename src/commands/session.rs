@@ -224,15 +224,20 @@ impl Session<'_> {
             self.stop(&reports, &mut heard, &mut containers, &mut happenings, reporter, signals)
                 .await?;
         }
-        let aborted = match (containers.first, self.code_from) {
+        let aborted = self.aborted(&containers).await?;
+        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted })
+    }
+
+    /// The exit code of a session that the end of a container has ended.
+    async fn aborted(&self, containers: &Containers<'_>) -> Result<Option<i64>, Error> {
+        Ok(match (containers.first, self.code_from) {
             (None, _) => None,
             (Some(first), None) => Some(first),
             (Some(first), Some(service)) => match containers.asked {
                 Some(code) => Some(code),
                 None => Some(self.exit_code(service).await?.unwrap_or(first)),
             },
-        };
-        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted })
+        })
     }
 
     /// The exit code of the first container of a service that has ended.

@@ -54,6 +54,12 @@ pub struct Inspected {
     pub health_test: Option<HealthTest>,
     /// Seconds between stop signal and kill, if the container has its own.
     pub stop_timeout: Option<i64>,
+    /// The signal that asks it to stop, by name.
+    pub stop_signal: String,
+    /// Its process, with arguments.
+    pub command: Vec<String>,
+    /// Whether a process of the engine's passes signals on.
+    pub init: bool,
 }
 
 /// One run of a health check.
@@ -113,6 +119,10 @@ struct InspectAnswer {
     created: String,
     #[serde(default)]
     restart_count: i64,
+    #[serde(default)]
+    path: String,
+    #[serde(default, deserialize_with = "nullable")]
+    args: Vec<String>,
     state: StateAnswer,
     #[serde(default)]
     config: Option<ConfigAnswer>,
@@ -122,6 +132,7 @@ struct InspectAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct HostAnswer {
+    init: Option<bool>,
     restart_policy: Option<RestartAnswer>,
 }
 
@@ -188,6 +199,8 @@ struct ConfigAnswer {
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     stop_timeout: Option<i64>,
+    #[serde(default)]
+    stop_signal: Option<String>,
     healthcheck: Option<TestAnswer>,
     shell: Option<Vec<String>>,
 }
@@ -202,6 +215,9 @@ struct TestAnswer {
     #[serde(default)]
     timeout: i64,
 }
+
+/// What engines take where a container says no time to stop.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What engines take where a health check says no time.
 const DEFAULT_HEALTH_TIME: Duration = Duration::from_secs(30);
@@ -234,7 +250,29 @@ fn moment(text: &str) -> Timestamp {
     text.parse().unwrap_or(Timestamp::MIN)
 }
 
+/// The name of a signal, of which engines may know the number alone.
+fn signal_name(word: &str) -> String {
+    match word {
+        "" | "15" => "SIGTERM".to_owned(),
+        "1" => "SIGHUP".to_owned(),
+        "2" => "SIGINT".to_owned(),
+        "3" => "SIGQUIT".to_owned(),
+        "10" => "SIGUSR1".to_owned(),
+        "12" => "SIGUSR2".to_owned(),
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => format!("signal {number}"),
+        name if name.starts_with("SIG") => name.to_owned(),
+        name => format!("SIG{name}"),
+    }
+}
+
 impl Inspected {
+    /// The time between stop signal and kill, if a request names none.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        let own = self.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok());
+        own.map_or(DEFAULT_GRACE, Duration::from_secs)
+    }
+
     /// From when on output is that of the last start. The engine takes note of a start only after the
     /// process has begun to write, so this is the end before it where that is known.
     #[must_use]
@@ -429,11 +467,16 @@ impl Engine {
             exit_code: run.exit_code,
             output: run.output.trim().to_owned(),
         });
+        let init = answer.host_config.as_ref().and_then(|host| host.init);
         let policy = answer.host_config.and_then(|host| host.restart_policy);
+        let signal = answer.config.as_ref().and_then(|config| config.stop_signal.as_deref());
         Ok(Inspected {
             retries: policy.as_ref().map_or(0, RestartAnswer::retries),
             restarts: policy
                 .is_some_and(|policy| matches!(&*policy.name, "always" | "unless-stopped")),
+            stop_signal: signal_name(signal.unwrap_or("")),
+            command: std::iter::once(answer.path).chain(answer.args).collect(),
+            init: init.unwrap_or(false),
             id: answer.id,
             labels: answer
                 .config

@@ -203,7 +203,10 @@ pub async fn execute(
     reports: &Reports,
     interrupt: &mut watch::Receiver<bool>,
 ) -> Report {
-    let limits = Limits { starts: Semaphore::new(STARTS), stops: Semaphore::new(STOPS) };
+    let limits = Limits {
+        starts: Semaphore::new(STARTS),
+        stops: Semaphore::new(if plan.at_once { Semaphore::MAX_PERMITS } else { STOPS }),
+    };
     let hub = Hub::new(engine, project);
     let (halt, _) = watch::channel(Halt::No);
     let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());

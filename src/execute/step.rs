@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
@@ -20,6 +20,12 @@ use crate::state::hash::ServiceHash;
 
 /// A stop that takes longer waits for its container, not for the engine.
 const BUSY: Duration = Duration::from_millis(700);
+
+/// Who is given less is expected to be killed.
+const SHORTEST_GRACE: Duration = Duration::from_secs(1);
+
+/// The exit code of a process that was killed.
+const KILLED: i64 = 137;
 
 /// Between two looks at something that is being made.
 const SOON: Duration = Duration::from_millis(100);
@@ -118,7 +124,7 @@ pub(super) async fn apply(
             let _turn = limits.starts.acquire().await;
             engine.start(id).await
         }
-        Action::Stop { grace, .. } => in_turn(&limits.stops, engine.stop(id, *grace)).await,
+        Action::Stop { grace, .. } => stopped(engine, limits, reports, id, *grace).await,
         Action::Restart { grace, .. } => in_turn(&limits.stops, engine.restart(id, *grace)).await,
         Action::Kill { signal, .. } => engine.signal(id, signal).await,
         Action::Pause { .. } => engine.pause(id).await,
@@ -160,6 +166,45 @@ fn removed(result: Result<(), engine::Error>, must_go: bool) -> Outcome {
         Err(engine::Error::Conflict(_)) if !must_go => Outcome::InUse,
         Err(error) => Outcome::Failed(error.into()),
     }
+}
+
+/// Stops a container, and warns of one that had to be killed.
+async fn stopped(
+    engine: &Engine,
+    limits: &Limits,
+    reports: &Reports,
+    id: &str,
+    grace: Option<Duration>,
+) -> Result<(), engine::Error> {
+    let call = async {
+        let begun = Instant::now();
+        (engine.stop(id, grace).await, begun.elapsed())
+    };
+    let (result, taken) = in_turn(&limits.stops, call).await;
+    result?;
+    let waited = grace.unwrap_or(taken);
+    // Who has no time to stop ignores nothing.
+    if taken < waited || waited < SHORTEST_GRACE {
+        return Ok(());
+    }
+    if let Ok(container) = engine.inspect(id).await {
+        let grace = grace.unwrap_or(container.grace());
+        if container.exit_code == KILLED && taken >= grace {
+            let seconds = grace.as_secs();
+            let fix = if container.init {
+                "let it end when it gets the signal, or name the one it listens to with `stop_signal`"
+            } else {
+                "set `init: true`, or start the program in exec form and let it listen to the signal"
+            };
+            let _ = reports.events.send(Event::Warning(format!(
+                "{} ignored {} and was killed after {seconds} s; its process is `{}`; {fix}",
+                container.name,
+                container.stop_signal,
+                container.command.join(" "),
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Runs a call when it is its turn, and gives the turn back early if the call takes long.

@@ -158,7 +158,7 @@ impl Planner<'_> {
         let grace = self.options.grace.or(service.and_then(|service| service.template.grace()));
         let hooks = service.map(|service| service.template.hooks());
         let hooks = hooks.unwrap_or(const { &Hooks::NONE });
-        let ending = Ending { grace, hooks, volumes: false };
+        let ending = Ending { grace, hooks, volumes: false, at_once: false };
         match self.stopped.get(container.id.as_str()) {
             Some((stop, _)) => {
                 let container = Container { state: State::Exited, ..container.clone() };
@@ -177,6 +177,8 @@ pub(super) struct Ending<'a> {
     pub(super) hooks: &'a Hooks,
     /// With its anonymous volumes.
     pub(super) volumes: bool,
+    /// Whether it is stopped before those are gone that are removed before it.
+    pub(super) at_once: bool,
 }
 
 /// Plans the removal of a container: a stop if it runs, then the removal.
@@ -195,10 +197,10 @@ pub(super) fn remove(
         let action = Action::Stop { container: target, grace: ending.grace };
         let stop = Step::new(subject.clone(), action, cause.clone())
             .service(&container.service)
-            .after_end_of(before)
+            .after_end_of(if ending.at_once { Vec::new() } else { std::mem::take(&mut before) })
             .shows("Stopping", "Stopped");
         let stopped = plan.push_stop(stop, ending.hooks, container);
-        before = vec![stopped.step];
+        before.push(stopped.step);
         hook = stopped.before;
     }
     // A container that could not be stopped is removed by force; one whose hook has failed stays.

@@ -304,6 +304,8 @@ pub struct Plan {
     /// What is as it should be, and runs.
     pub running: Vec<Subject>,
     pub on_failure: OnFailure,
+    /// Whether all stops are asked for at once, not a few at a time.
+    pub at_once: bool,
     pub warnings: Diagnostics,
 }
 

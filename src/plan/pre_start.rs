@@ -25,7 +25,12 @@ impl Planner<'_> {
             return None;
         }
         let mut last = None;
-        let ending = Ending { grace: self.options.grace, hooks: &Hooks::NONE, volumes: true };
+        let ending = Ending {
+            grace: self.options.grace,
+            hooks: &Hooks::NONE,
+            volumes: true,
+            at_once: false,
+        };
         for old in self.observed.hooks.iter().filter(|it| it.service == service.name) {
             let after: Vec<StepId> = last.into_iter().collect();
             last = Some(remove(&mut self.plan, old, &ending, Cause::Unfinished, &after));

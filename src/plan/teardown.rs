@@ -166,12 +166,15 @@ pub struct Removal {
     pub volumes: bool,
     /// Between stop signal and kill.
     pub grace: Option<Duration>,
+    /// All are told to stop at once, without regard to who depends on whom.
+    pub at_once: bool,
 }
 
 /// Plans the removal of a project.
 #[must_use]
 pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal) -> Plan {
-    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
+    let at_once = wanted.at_once;
+    let mut plan = Plan { on_failure: OnFailure::GoOn, at_once, ..Plan::default() };
     let selected = |name: &str| wanted.services.is_empty() || wanted.services.contains(name);
     let mut ends: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
     for service in known.dependents_first().into_iter().filter(|name| selected(name)) {
@@ -187,6 +190,7 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
                 grace: wanted.grace,
                 hooks: known.hooks(service),
                 volumes: wanted.volumes,
+                at_once: wanted.at_once,
             };
             last.push(remove(&mut plan, container, &ending, Cause::Asked, &after));
         }
@@ -197,13 +201,15 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
         let is_known =
             |name: &str| known.services.contains_key(name) || known.disabled.contains(name);
         for container in observed.containers.iter().filter(|it| !is_known(&it.service)) {
-            let ending = Ending { grace: wanted.grace, hooks: &Hooks::NONE, volumes: false };
+            let (grace, at_once) = (wanted.grace, wanted.at_once);
+            let ending = Ending { grace, hooks: &Hooks::NONE, volumes: false, at_once };
             remove(&mut plan, container, &ending, Cause::Orphan, &[]);
         }
     }
     let left = observed.hooks.iter().filter(|it| selected(&it.service));
     for container in left {
-        let ending = Ending { grace: wanted.grace, hooks: &Hooks::NONE, volumes: true };
+        let (grace, at_once) = (wanted.grace, wanted.at_once);
+        let ending = Ending { grace, hooks: &Hooks::NONE, volumes: true, at_once };
         remove(&mut plan, container, &ending, Cause::Asked, &[]);
     }
     resources(project, &mut plan, known, observed, wanted);

@@ -107,3 +107,68 @@ services:
     let order = fs::read_to_string(project.path().join("out/order")).unwrap();
     assert_eq!(order, "c\nb\na\n");
 }
+
+/// Who takes no notice of the signal is named, with what to do about it.
+///
+/// `stop` of a service that ignores its signal and one that ends with it; `down` of what was stopped
+/// says nothing.
+#[test]
+fn who_ignores_the_signal_is_named() {
+    let Some(project) = Project::with(
+        "
+services:
+  deaf:
+    image: busybox
+    command: sh -c 'trap \"\" USR1; touch /out/1; while :; do sleep 0.1; done'
+    stop_signal: SIGUSR1
+    stop_grace_period: 1s
+    volumes: [./out:/out]
+  fine: {image: busybox, init: true, command: sleep 600}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    project.awaits_file("out/1");
+    let message = project.succeed(&["stop"]).stderr;
+    for part in [
+        "warning: [PROJECT]-deaf-1 ignored SIGUSR1 and was killed after 1 s",
+        "its process is `sh -c trap",
+        "set `init: true`",
+    ] {
+        assert!(message.contains(part), "no `{part}` in\n{message}");
+    }
+    assert!(!message.contains("fine-1 ignored"), "{message}");
+    assert!(!project.succeed(&["down"]).stderr.contains("ignored"));
+}
+
+/// In a hurry nobody waits for somebody else, and all share one time.
+///
+/// `down --fast` of a chain of four services of which each takes a second to stop.
+#[test]
+fn in_a_hurry_all_stop_at_once() {
+    let service = |name: &str, needs: &str| {
+        format!(
+            "
+  {name}:
+    image: busybox
+    command: sh -c 'trap \"sleep 2; touch /out/bye-{name}; exit 0\" TERM; touch /out/{name}; while :; do sleep 0.1; done'
+    volumes: [./out:/out]
+    depends_on: [{needs}]"
+        )
+    };
+    let services =
+        [service("a", ""), service("b", "a"), service("c", "b"), service("d", "c")].concat();
+    let Some(project) = Project::with(&format!("services:{services}\n")) else { return };
+    project.succeed(&["up", "-d"]);
+    for name in ["a", "b", "c", "d"] {
+        project.awaits_file(&format!("out/{name}"));
+    }
+    let begin = Instant::now();
+    project.succeed(&["down", "--fast"]);
+    assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
+    for name in ["a", "b", "c", "d"] {
+        assert!(project.path().join(format!("out/bye-{name}")).exists(), "{name} was killed");
+    }
+    assert_eq!(project.resources(), [""; 0]);
+}
