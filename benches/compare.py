@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Measures rcompose beside Docker Compose: time and memory of `config` and `version`.
+"""Measures rcompose beside Docker Compose: time and memory of `config` and `version`, and of stacks on an engine.
 
     benches/compare.py [--rcompose PATH] [--peer COMMAND] [--runs N] [--file COMPOSE_FILE] [--markdown]
+                       [--only files|stacks] [--quick]
+
+Stacks (stacks.py) are measured where DOCKER_HOST, or the default socket, has an engine with the image `busybox`: `up`,
+`down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface. --quick leaves out what takes
+minutes.
 
 Both programs run in turn, in one process tree, on the same files: a project of 100 services, one of 1,000, one of
 10,000 (rcompose alone, to see how its cost grows), and COMPOSE_FILE if given. Times are the smallest and the median of
@@ -19,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import stacks
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -141,13 +148,40 @@ def main():
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--file", type=pathlib.Path)
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--only", choices=["files", "stacks"])
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.write:
         write_here(*options.write)
         return 0
     ours, peer = [options.rcompose], shlex.split(options.peer)
+    failed = False
+    if options.only != "stacks":
+        failed |= measure_files(options, ours, peer)
+    if options.only != "files":
+        failed |= measure_stacks(options, ours, peer)
+    return 1 if failed else 0
 
+
+def measure_stacks(options, ours, peer):
+    """Whether a target is missed."""
+    table = Table(options.markdown, "stack, ms: median (best)", "rcompose", "Docker Compose", "engine alone",
+                  "times as fast", "of engine", "target", "met", "memory")
+    before = stacks.load()
+    try:
+        bench = stacks.Bench(ours, peer, run, table, 2 if options.quick else min(options.runs, 5))
+    except OSError as error:
+        print(f"stacks are not measured: {error}\n")
+        return False
+    bench.all(options.quick)
+    table.show()
+    print(f"load of the machine: {before} before, {stacks.load()} after\n")
+    return bool(bench.missed)
+
+
+def measure_files(options, ours, peer):
+    """Whether hostile input was not refused as it should be."""
     table = Table(options.markdown, "what", "rcompose", "Docker Compose", "times as fast", "rcompose memory",
                   "Docker Compose memory", "share")
 
@@ -197,7 +231,7 @@ def main():
             failed |= seconds > 2 or memory > 256 * 1024 or code not in (0, 1)
             worst.add(what, milliseconds(seconds), megabytes(memory), str(code))
         worst.show()
-        return 1 if failed else 0
+        return failed
 
 
 if __name__ == "__main__":

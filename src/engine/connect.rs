@@ -15,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::engine::advice;
 use crate::engine::endpoint::Endpoint;
@@ -33,6 +34,11 @@ type Body = Either<Full<Bytes>, StreamedBody>;
 const LOGINS: usize = 6;
 /// A request that takes longer waits for something in the engine, not for its turn.
 const BUSY: Duration = Duration::from_secs(1);
+
+/// An engine that says nothing for so long when it is greeted is none; a login takes its time.
+const LONGEST_PING: Duration = Duration::from_secs(60);
+/// What an engine knows is told within this time, however busy it is.
+const LONGEST_ANSWER: Duration = Duration::from_secs(120);
 
 /// Where it is told what is asked, for those who look for a mistake.
 pub type Trace = fn(&str);
@@ -128,6 +134,12 @@ impl Transport {
         self.send_with(method, path, Bytes::new()).await
     }
 
+    /// Asks whether the engine is there, and what it is.
+    pub(super) async fn ping(&self) -> Result<Response<Incoming>, Error> {
+        let answer = self.send(Method::HEAD, "/_ping");
+        timeout(LONGEST_PING, answer).await.unwrap_or(Err(Error::Timeout))
+    }
+
     /// As [`Transport::send`], for an answer that is much or without end.
     ///
     /// As the older version of the protocol it is not cut into chunks: engines would make one of every
@@ -171,7 +183,8 @@ impl Transport {
 
     /// Asks for JSON.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let body = collect(self.send(Method::GET, path).await?).await?;
+        let answer = async { collect(self.send(Method::GET, path).await?).await };
+        let body = timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::Timeout))?;
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
     }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use hyper::Method;
-
 use crate::engine::connect::Transport;
 use crate::engine::error::Error;
 use crate::env::Env;
@@ -72,7 +70,7 @@ impl Facts {
 
     /// Asks the engine. `DOCKER_API_VERSION` pins the version of the interface.
     pub(super) async fn ask(transport: &Transport, env: &Env) -> Result<Self, Error> {
-        let answer = transport.send(Method::HEAD, "/_ping").await?;
+        let answer = transport.ping().await?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let podman = header("libpod-api-version").and_then(Api::parse);
         let buildkit = podman.is_none() && header("builder-version") == Some("2");

@@ -33,7 +33,6 @@ mod volumes;
 use std::sync::Arc;
 
 use bollard::Docker;
-use hyper::Method;
 
 pub use crate::engine::about::About;
 use crate::engine::connect::{Trace, Transport};
@@ -93,7 +92,7 @@ impl Engine {
     /// # Errors
     /// An engine that does not answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.transport.send(Method::HEAD, "/_ping").await.map(drop)
+        self.transport.ping().await.map(drop)
     }
 
     #[must_use]

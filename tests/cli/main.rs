@@ -10,6 +10,7 @@
     reason = "tests make files and random bytes, fail loudly, and hold whole outputs"
 )]
 
+mod bad_engine;
 mod config;
 mod corpus;
 mod diagnostics;
