@@ -102,11 +102,12 @@ def write_here(path, what):
     pathlib.Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def run(command, folder):
-    """Seconds, kilobytes, exit code (negative: a signal) of one run."""
+def run(command, folder, watch=lambda pid: None):
+    """Seconds, kilobytes, exit code (negative: a signal) of one run; `watch` is told its process."""
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
+    watch(child.pid)
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -174,8 +175,10 @@ def measure_stacks(options, ours, peer):
     except OSError as error:
         print(f"stacks are not measured: {error}\n")
         return False
-    bench.all(options.quick)
-    table.show()
+    try:
+        bench.all(options.quick)
+    finally:
+        table.show()
     print(f"load of the machine: {before} before, {stacks.load()} after\n")
     return bool(bench.missed)
 
