@@ -34,7 +34,7 @@ impl Scene {
         let engine = context.connect().await?;
         let mut signals = Signals::new()?;
         let observed = tokio::select! {
-            observed = engine.observe(&project, &[], &[], &[]) => observed?,
+            observed = engine.observe_containers(&project) => observed?,
             () = signals.next() => return Ok(None),
         };
         let known = match &model {
@@ -91,7 +91,7 @@ pub(super) fn sequence(
         };
         for (index, planner) in planners.iter_mut().enumerate() {
             if index > 0 && !context.options.dry_run {
-                scene.observed = scene.engine.observe(&scene.project, &[], &[], &[]).await?;
+                scene.observed = scene.engine.observe_containers(&scene.project).await?;
             }
             let plan = planner(&scene, &services, context)?;
             scene.run(&plan, context).await?;

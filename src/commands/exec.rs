@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
 async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Exit, Error> {
     let tty = !args.detach && carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
     let engine = context.connect().await?;
-    let observed = engine.observe(project, &[], &[], &[]).await?;
+    let observed = engine.observe_containers(project).await?;
     let container = choose(&observed, &args.service, args.index).ok_or_else(|| {
         let service = &args.service;
         Error::Usage(match args.index {

@@ -242,7 +242,7 @@ impl Session<'_> {
 
     /// The exit code of the first container of a service that has ended.
     async fn exit_code(&self, service: &str) -> Result<Option<i64>, Error> {
-        let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+        let observed = self.engine.observe_containers(self.project).await?;
         match observed.replicas(service).first() {
             Some(container) => Ok(Some(self.engine.inspect(&container.id).await?.exit_code)),
             None => Ok(None),
@@ -261,7 +261,7 @@ impl Session<'_> {
         signals: &mut Signals,
     ) -> Result<(), Error> {
         containers.stopping = true;
-        let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+        let observed = self.engine.observe_containers(self.project).await?;
         let plan = plan::stop(self.known, &observed, self.targeted, None);
         let (interrupt, mut interrupted) = watch::channel(false);
         let mut killed = false;
@@ -304,7 +304,7 @@ impl Session<'_> {
     /// Kills the containers of all targeted services; a signal leaves them as they are.
     async fn kill(&self, signals: &mut Signals) -> Result<(), Error> {
         let kill = async {
-            let observed = self.engine.observe(self.project, &[], &[], &[]).await?;
+            let observed = self.engine.observe_containers(self.project).await?;
             let up = observed.containers.iter().filter(|it| {
                 it.state.is_up()
                     && self.known.services.contains_key(&it.service)

@@ -206,6 +206,18 @@ fn image_path(reference: &str) -> String {
     format!("/images/{}/json", encode(reference).replace("%2F", "/").replace("%3A", ":"))
 }
 
+fn of_containers(rows: &[ContainerRow]) -> Observed {
+    let of_label = |label: &str| {
+        let rows = rows.iter().filter(|row| row.labels.contains_key(label));
+        rows.map(Container::from).collect()
+    };
+    Observed {
+        containers: of_label(labels::CONFIG_HASH),
+        hooks: of_label(labels::HOOK),
+        ..Observed::default()
+    }
+}
+
 impl Engine {
     /// The containers of a project that Docker Compose knows too, stopped ones included.
     ///
@@ -288,18 +300,20 @@ impl Engine {
         for (image, id) in images.iter().zip(known_images) {
             known.insert((*image).to_owned(), id?);
         }
-        let containers = containers?;
-        let of_label = |label: &str| {
-            let rows = containers.iter().filter(|row| row.labels.contains_key(label));
-            rows.map(Container::from).collect()
-        };
         Ok(Observed {
-            containers: of_label(labels::CONFIG_HASH),
-            hooks: of_label(labels::HOOK),
             networks: known_networks?,
             volumes: known_volumes?,
             images: known,
+            ..of_containers(&containers?)
         })
+    }
+
+    /// The containers of a project alone, which is all that most commands need.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn observe_containers(&self, project: &str) -> Result<Observed, Error> {
+        Ok(of_containers(&self.all_containers(project).await?))
     }
 
     /// Networks of the project, and others with one of `names`.
