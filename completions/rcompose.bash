@@ -1275,7 +1275,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --timings --trace --dry-run --help"
+            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --timings --trace --report --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1314,6 +1314,10 @@ _rcompose() {
                     return 0
                     ;;
                 --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

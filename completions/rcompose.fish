@@ -245,6 +245,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-attach -d 'S
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait-timeout -d 'Seconds to wait for that at the most (0: without end)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l exit-code-from -d 'End with the exit code of this service; implies --abort-on-container-exit' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l trace -d 'Write what the time was spent on to a file that trace viewers open' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l report -d 'Write output, containers and outcome of all services to this folder when it is over' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l always-recreate-deps -d 'Replace containers of dependencies too'

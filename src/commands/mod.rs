@@ -7,6 +7,7 @@ mod control;
 mod create;
 mod docker_config;
 mod doctor;
+mod dossier;
 mod down;
 mod events;
 mod exec;

@@ -313,6 +313,8 @@ impl Context {
             DiagnosticsForm::Plain if self.terminal.colours_errors() => Format::Coloured,
             DiagnosticsForm::Plain => Format::Plain,
         };
+        let annotates = matches!(format, Format::Plain | Format::Coloured)
+            && self.env.get("GITHUB_ACTIONS") == Some("true");
         let errors = || diagnostics.iter().filter(|it| it.severity == Severity::Error).cloned();
         let text = if self.is_terse {
             errors().collect::<Diagnostics>().render(&self.sources, format)
@@ -320,5 +322,9 @@ impl Context {
             diagnostics.render(&self.sources, format)
         };
         self.terminal.err(&text);
+        // On GitHub Actions the places are shown in the changed files as well.
+        if annotates {
+            self.terminal.err(&diagnostics.render(&self.sources, Format::Github));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the time of a run was spent on: the chains of steps that led to each container being ready,
 //! and a trace for viewers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,18 @@ impl Timeline {
         let pieces = &self.pieces[..earlier];
         let own = pieces.iter().rposition(|piece| piece.subject == *subject);
         own.or_else(|| (0..earlier).max_by_key(|index| pieces[*index].end))
+    }
+
+    /// When the last piece of each service was done.
+    pub(super) fn ready(&self) -> BTreeMap<String, Duration> {
+        let mut ready = BTreeMap::new();
+        for piece in &self.pieces {
+            if let Some(service) = &piece.service {
+                let end: &mut Duration = ready.entry(service.clone()).or_default();
+                *end = piece.end.max(*end);
+            }
+        }
+        ready
     }
 
     /// The chains of pieces that led to the last piece of each container, the longest first. Each piece

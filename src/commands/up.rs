@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::commands::dossier;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::failure::Run;
 use crate::commands::options::Context;
@@ -69,6 +70,9 @@ pub(super) struct Args {
     /// Write what the time was spent on to a file that trace viewers open
     #[arg(long, value_name = "FILE")]
     trace: Option<String>,
+    /// Write output, containers and outcome of all services to this folder when it is over
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<String>,
 }
 
 /// Creates what `up` would create, and starts nothing.
@@ -121,6 +125,10 @@ impl<'a> Up<'a> {
         }
         if let Some(path) = &self.args.trace {
             write_trace(path, &self.timeline, &self.planning.desired.project)?;
+        }
+        if let Some(folder) = &self.args.report {
+            let project = &self.planning.desired.project;
+            dossier::write(folder, project, &engine, &self.timeline.ready()).await?;
         }
         result
     }

@@ -1,5 +1,7 @@
 //! Why something is not as it should be, and where the time went.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::engine::eventually;
@@ -175,4 +177,51 @@ fn times_are_told() {
     // Nothing to do takes no time.
     let output = project.succeed(&["up", "-d", "--timings"]);
     assert!(!output.stderr.contains("created"), "{}", output.stderr);
+}
+
+/// What a CI job keeps: output of each service, what the engine knows, and the outcome.
+///
+/// `up --report` of a service that runs, two replicas and a task that fails another service, on GitHub
+/// Actions. The folder has a log for each service, JSON for each container, and test cases of which two
+/// have failed; the place of the failure is annotated.
+#[test]
+fn a_report_keeps_what_happened() {
+    let Some(project) = Project::with(
+        "services:
+  fine: {image: busybox, init: true, command: sh -c 'echo hello; exec sleep 600'}
+  many: {image: busybox, init: true, scale: 2, command: sh -c 'echo one of many; exec sleep 600'}
+  task: {image: busybox, command: sh -c 'echo \"<oh no>\"; exit 9'}
+  waits: {image: busybox, depends_on: {task: {condition: service_completed_successfully}}}
+",
+    ) else {
+        return;
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
+    command.env("GITHUB_ACTIONS", "true");
+    let output = project.spawn(command, &["up", "-d", "--report", "kept/here"]).finish();
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    let annotation = "::error file=compose.yaml,line=4,endLine=4,col=3,endColumn=7::";
+    assert!(output.stderr.contains(annotation), "{}", output.stderr);
+    let read =
+        |name: &str| std::fs::read_to_string(project.path().join("kept/here").join(name)).unwrap();
+    assert_eq!(read("task.log"), "<oh no>\n");
+    assert_eq!(read("waits.log"), "");
+    let known: Value =
+        serde_json::from_str(&read(&format!("{}.json", project.full("task-1")))).unwrap();
+    assert_eq!(known["State"]["ExitCode"], 9);
+    let junit = project.masked(&read("junit.xml"));
+    for part in [
+        "<testsuite name=\"[PROJECT]\" tests=\"4\" failures=\"2\"",
+        "name=\"fine\"",
+        "<failure message=\"[PROJECT]-task-1 exited with code 9\">exit code 9",
+        "<failure message=\"[PROJECT]-waits-1 was not started\">",
+        "<system-out>&lt;oh no&gt;\n",
+    ] {
+        assert!(junit.contains(part), "no `{part}` in\n{junit}");
+    }
+    eventually("the output of both replicas", || {
+        project.run(&["up", "-d", "--report", "later", "fine", "many"]);
+        let many = std::fs::read_to_string(project.path().join("later/many.log")).unwrap();
+        (many == "many-1  | one of many\nmany-2  | one of many\n").then_some(())
+    });
 }
