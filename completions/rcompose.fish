@@ -106,6 +106,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'Wh
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l quiet-pull -d 'Pull without showing how far it is'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s h -l help -d 'Print help'
@@ -174,6 +175,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s V -l renew-an
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-deps -d 'Leave out what the services depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l quiet-pull -d 'Pull without showing how far it is'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l json -d 'Show it as JSON'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l detailed-exitcode -d 'End with 2 if there is something to do, 0 if there is nothing'
@@ -205,13 +207,19 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s a -l all -d 'Do
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s e -l env -d 'Set a variable (NAME=VALUE, or NAME with the value it has here)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l env-from-file -d 'File of variables to set; those of --env win' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s l -l label -d 'Set a label (NAME=VALUE)' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l name -d 'Name of the container' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s u -l user -d 'Run as this user' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s w -l workdir -d 'Run in this folder' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l entrypoint -d 'Entrypoint instead of the image\'s' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s v -l volume -d 'Mount a folder or volume (SOURCE:TARGET[:OPTIONS], or TARGET alone)' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s p -l publish -d 'Publish a port ([[ADDRESS:]PORT:]CONTAINER[/PROTOCOL])' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l cap-add -d 'Add a capability' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l cap-drop -d 'Take a capability away' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s i -l interactive -d 'Keep standard input open, as is the default' -r -f -a "true\t''
 false\t''"
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l pull -d 'When to pull images: always, missing or never' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s d -l detach -d 'Leave the container to itself, and print its ID'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l rm -d 'Remove the container when it has ended'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s P -l service-ports -d 'Publish the ports of the service'
@@ -220,6 +228,9 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l no-deps -d 'St
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s T -l no-tty -d 'Run without a terminal (the default where standard output is none)'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s t -l tty -d 'Run with a terminal, as is the default'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l build -d 'Build the image first'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l quiet-pull -d 'Pull without showing how far it is'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s q -l quiet -d 'Show no progress, but what the command writes alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand start" -l dry-run -d 'Show what would be done, and change nothing'
@@ -253,6 +264,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s V -l renew-anon
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Leave out what the services depend on'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l quiet-pull -d 'Pull without showing how far it is'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l plan -d 'Show what would be done, and why, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s d -l detach -d 'Return once the containers run'

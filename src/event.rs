@@ -15,6 +15,10 @@ pub enum Subject {
     Network(String),
     Volume(String),
     Container(String),
+    /// A service that another program provides.
+    Provider(String),
+    /// A language model.
+    Model(String),
 }
 
 impl Subject {
@@ -25,7 +29,9 @@ impl Subject {
             Self::Image(name)
             | Self::Network(name)
             | Self::Volume(name)
-            | Self::Container(name) => name,
+            | Self::Container(name)
+            | Self::Provider(name)
+            | Self::Model(name) => name,
         }
     }
 
@@ -37,6 +43,8 @@ impl Subject {
             Self::Network(_) => "network",
             Self::Volume(_) => "volume",
             Self::Container(_) => "container",
+            Self::Provider(_) => "provider",
+            Self::Model(_) => "model",
         }
     }
 }
@@ -49,6 +57,8 @@ impl fmt::Display for Subject {
             Self::Network(_) => "Network",
             Self::Volume(_) => "Volume",
             Self::Container(_) => "Container",
+            // As the peer, which says nothing of what they are.
+            Self::Provider(name) | Self::Model(name) => return out.write_str(name),
         };
         write!(out, "{kind} {}", self.name())
     }

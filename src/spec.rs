@@ -1,5 +1,6 @@
 //! What the engine is to make: its own request types, plus what is known only later.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use bollard::models::{
@@ -121,6 +122,34 @@ impl ContainerSpec {
                 && mount.typ == Some(MountType::VOLUME)
         })
     }
+}
+
+/// A program of this machine that does a part of the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramCall {
+    /// Its path.
+    pub program: String,
+    pub arguments: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    pub speaks: Speaks,
+}
+
+/// What a program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// Nothing that must be understood.
+    Freely,
+    /// The messages of a provider, a JSON object each.
+    Provider,
+}
+
+/// A variable that a provider gives to those that depend on its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provided {
+    pub name: String,
+    pub value: String,
+    /// Whether the name is taken as it is, without that of the service before it.
+    pub raw: bool,
 }
 
 /// A network to join.

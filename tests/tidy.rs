@@ -308,11 +308,9 @@ fn the_readme_is_true() {
     let keys = format!(
         "All {} keys of a service are read, checked and merged, and have their effect on what is \
          started, but for these:\n\n\
-         - A service that has one of these cannot be started yet: {}.\n\
          - Engines have nothing for these, so they draw a warning: {}.\n\
          - The image is not made yet, so it has to be there: {}.\n",
         SERVICE.keys.len(),
-        names(|effect| matches!(effect, Effect::Unsupported)),
         names(|effect| matches!(effect, Effect::Ignored(_))),
         names(|effect| matches!(effect, Effect::Build)),
     );

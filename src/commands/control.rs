@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
+use crate::commands::programs::{self, Verb};
 use crate::commands::session::{self, Signals};
 use crate::compose::model::Model;
 use crate::engine::Engine;
@@ -54,6 +55,20 @@ impl Scene {
                 found.state = State::Exited;
             }
         }
+    }
+
+    /// What is known of the project, with what its providers are called with.
+    pub(super) fn with_providers(
+        &self,
+        verb: Verb,
+        services: &BTreeSet<String>,
+        context: &Context,
+    ) -> Result<Known, Error> {
+        let mut known = self.known.clone();
+        if let Some(model) = &self.model {
+            known.providers = programs::provider_calls(model, verb, services, context)?;
+        }
+        Ok(known)
     }
 
     /// Runs a plan to its end.

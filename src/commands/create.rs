@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// When to pull images: always, missing or never
     #[arg(long, value_name = "POLICY")]
     pull: Option<String>,
+    /// Pull without showing how far it is
+    #[arg(long)]
+    quiet_pull: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     yes: bool,
@@ -38,6 +41,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         scale: args.scale.clone(),
         pull: args.pull.clone(),
         yes: args.yes,
+        quiet_pull: args.quiet_pull,
         ..planning::Wanted::default()
     };
     up::create(planning, context)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
+use crate::commands::programs::{self, Verb};
 use crate::commands::session::{self, Signals};
 use crate::compose::model::{Model, is_yes};
 use crate::diagnostic::Diagnostic;
@@ -50,7 +51,7 @@ async fn remove(
         observed = engine.observe(project, &networks, &volumes, &[]) => observed?,
         () = signals.next() => return Ok(Exit::Interrupted),
     };
-    let known = match model {
+    let mut known = match model {
         Some(model) => Known::of_model(model),
         None => Known::of_labels(project, &observed),
     };
@@ -68,6 +69,9 @@ async fn remove(
         if wanted.services.is_empty() {
             return Ok(Exit::Success);
         }
+    }
+    if let Some(model) = model {
+        known.providers = programs::provider_calls(model, Verb::Down, &wanted.services, context)?;
     }
     let plan = plan::down(project, &known, &observed, &wanted);
     if plan.is_empty() && model.is_none() {

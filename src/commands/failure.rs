@@ -113,7 +113,7 @@ impl Run<'_> {
                 problem.help("give it a `healthcheck`, or depend on it with `service_started`")
             }
             Error::Engine(error) => problem.help_opt(error.help()),
-            Error::Hook { .. } => problem,
+            Error::Hook { .. } | Error::Program(_) => problem,
             Error::Unhealthy | Error::Exited { .. } | Error::Incomplete { .. } => {
                 problem.help_opt(help.map(str::to_owned))
             }
@@ -188,6 +188,7 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Create { .. } | Action::Rename { .. }, error) => {
             format!("cannot create container {name} of service `{service}`: {error}")
         }
+        (Action::Run(_), error) => format!("{kind} `{name}`: {error}"),
         (Action::Connect { endpoint, .. }, error) => {
             format!("cannot connect container {name} to network `{}`: {error}", endpoint.network)
         }
@@ -227,7 +228,7 @@ fn message(step: &Step, error: &Error) -> String {
         (_, Error::Incomplete { code }) => {
             format!("service \"{service}\" didn't complete successfully: exit {code}")
         }
-        (_, error @ (Error::Engine(_) | Error::Hook { .. })) => {
+        (_, error @ (Error::Engine(_) | Error::Hook { .. } | Error::Program(_))) => {
             format!("dependency failed to start: container {name}: {error}")
         }
     }
@@ -239,6 +240,7 @@ fn key(step: &Step, error: &Error) -> Option<&'static str> {
         (Action::Pull { .. }, _) => Some("image"),
         (Action::Hook { turn, .. }, _) => Some(turn.key()),
         (Action::AwaitHook { .. }, _) => Some("pre_start"),
+        (Action::Run(_), _) => Some("provider"),
         (_, Error::Engine(error)) if error.is_about_ports() => Some("ports"),
         (_, Error::Unhealthy) => Some("healthcheck"),
         (_, Error::Engine(engine::Error::NotFound(message))) if message.contains("image") => {

@@ -27,6 +27,7 @@ mod plan;
 mod planning;
 mod port;
 mod preview;
+mod programs;
 mod ps;
 mod restart;
 mod rm;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::commands::control;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
-use crate::commands::session;
+use crate::commands::programs;
+use crate::commands::session::{self, Signals};
 use crate::compose::Steps;
 use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::engine::{self, Engine, Listening, quirks};
+use crate::names::Separator;
 use crate::plan::{self, Holder, HostPort, Needed, Options, Plan, PullPolicy, Recreate};
 use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::Observed;
@@ -51,6 +53,9 @@ pub(super) struct Wanted {
     /// When to pull images: always, missing or never
     #[arg(long, value_name = "POLICY")]
     pub pull: Option<String>,
+    /// Pull without showing how far it is
+    #[arg(long)]
+    pub quiet_pull: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     pub yes: bool,
@@ -64,6 +69,18 @@ pub(super) struct Planning {
     pull: Option<PullPolicy>,
     /// Whether all questions are answered with yes.
     yes: bool,
+    separator: Separator,
+    scale: BTreeMap<String, u32>,
+}
+
+fn desired(
+    model: &Model,
+    separator: Separator,
+    scale: &BTreeMap<String, u32>,
+) -> Result<(Desired, Diagnostics), Error> {
+    let scale = scale.clone();
+    let around = Surroundings { separator, scale, read: &|path| Files::Disk.read_text(path) };
+    Desired::new(model, &around).map_err(Error::Project)
 }
 
 impl Planning {
@@ -71,7 +88,8 @@ impl Planning {
     /// options' `attach` are up to the caller.
     pub(super) fn new(args: &Wanted, context: &mut Context) -> Result<Self, Error> {
         let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
-        let model = context.load(&args.services, &steps)?;
+        let mut model = context.load(&args.services, &steps)?;
+        programs::give_sockets(&mut model, context);
         if model.services.is_empty() {
             return Err(Error::Usage("no service selected".to_owned()));
         }
@@ -81,12 +99,9 @@ impl Planning {
             return Err(Error::Usage(message.to_owned()));
         }
         let pull = args.pull.as_deref().map(pull_policy).transpose()?;
-        let around = Surroundings {
-            separator: context.separator(&model),
-            scale: scale(&args.scale, &model)?,
-            read: &|path| Files::Disk.read_text(path),
-        };
-        let (desired, warnings) = Desired::new(&model, &around).map_err(Error::Project)?;
+        let separator = context.separator(&model);
+        let scale = scale(&args.scale, &model)?;
+        let (desired, warnings) = desired(&model, separator, &scale)?;
         context.show(&warnings);
         let named: BTreeSet<String> = args.services.iter().cloned().collect();
         let recreate = if args.no_recreate {
@@ -112,7 +127,21 @@ impl Planning {
             attach: BTreeSet::new(),
             renewed: BTreeSet::new(),
         };
-        Ok(Self { model, desired, options, pull, yes: args.yes })
+        Ok(Self { model, desired, options, pull, yes: args.yes, separator, scale })
+    }
+
+    /// Has other programs do their part, which may change what is wanted of the engine.
+    pub(super) async fn work(
+        &mut self,
+        engine: &Engine,
+        context: &mut Context,
+        signals: &mut Signals,
+    ) -> Result<(), Error> {
+        if programs::work(&mut self.model, engine, context, signals).await? {
+            // Its warnings have been shown.
+            (self.desired, _) = desired(&self.model, self.separator, &self.scale)?;
+        }
+        Ok(())
     }
 
     /// Takes note of what `--yes` agrees to.
@@ -226,7 +255,8 @@ impl Planning {
     }
 }
 
-fn pull_policy(word: &str) -> Result<PullPolicy, Error> {
+/// Reads `--pull`.
+pub(super) fn pull_policy(word: &str) -> Result<PullPolicy, Error> {
     PullPolicy::parse(word).filter(|_| !word.is_empty()).ok_or_else(|| {
         Error::Usage(format!("invalid --pull option \"{word}\": use always, missing or never"))
     })

@@ -9,7 +9,10 @@ use crate::commands::carrier::{self, Carrier, Program};
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
+use crate::commands::{planning, programs};
 use crate::compose::Steps;
+use crate::compose::adjust::adjust;
+use crate::compose::dotenv::{self, Variables};
 use crate::compose::files::Files;
 use crate::compose::keys::command;
 use crate::compose::model::Model;
@@ -38,6 +41,9 @@ pub(super) struct Args {
     /// Set a variable (NAME=VALUE, or NAME with the value it has here)
     #[arg(short, long, value_name = "VARIABLE")]
     env: Vec<String>,
+    /// File of variables to set; those of --env win
+    #[arg(long, value_name = "FILE")]
+    env_from_file: Vec<String>,
     /// Set a label (NAME=VALUE)
     #[arg(short, long, value_name = "LABEL")]
     label: Vec<String>,
@@ -53,9 +59,21 @@ pub(super) struct Args {
     /// Entrypoint instead of the image's
     #[arg(long, value_name = "COMMAND")]
     entrypoint: Option<String>,
+    /// Mount a folder or volume (SOURCE:TARGET[:OPTIONS], or TARGET alone)
+    #[arg(short, long, alias = "volumes", value_name = "VOLUME")]
+    volume: Vec<String>,
+    /// Publish a port ([[ADDRESS:]PORT:]CONTAINER[/PROTOCOL])
+    #[arg(short, long, value_name = "PORT", conflicts_with = "service_ports")]
+    publish: Vec<String>,
     /// Publish the ports of the service
     #[arg(short = 'P', long)]
     service_ports: bool,
+    /// Add a capability
+    #[arg(long, value_name = "CAPABILITY")]
+    cap_add: Vec<String>,
+    /// Take a capability away
+    #[arg(long, value_name = "CAPABILITY")]
+    cap_drop: Vec<String>,
     /// Give the container the names of the service on its networks
     #[arg(long)]
     use_aliases: bool,
@@ -74,49 +92,128 @@ pub(super) struct Args {
     /// Remove containers of services that are no longer in the files
     #[arg(long)]
     remove_orphans: bool,
+    /// Build the image first
+    #[arg(long)]
+    build: bool,
+    /// When to pull images: always, missing or never
+    #[arg(long, value_name = "POLICY")]
+    pull: Option<String>,
+    /// Pull without showing how far it is
+    #[arg(long)]
+    quiet_pull: bool,
+    /// Show no progress, but what the command writes alone
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    if args.build {
+        let message = "--build: building images is not supported yet; build it before";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    if args.quiet {
+        context.terminal.quiet();
+    }
+    let pull = args.pull.as_deref().map(planning::pull_policy).transpose()?;
     let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
-    let model = context.load(std::slice::from_ref(&args.service), &steps)?;
-    let around = Surroundings {
-        separator: context.separator(&model),
-        scale: std::collections::BTreeMap::new(),
-        read: &|path| Files::Disk.read_text(path),
+    let mut model = context.load(std::slice::from_ref(&args.service), &steps)?;
+    programs::give_sockets(&mut model, context);
+    adjust_service(&mut model, args, context)?;
+    let separator = context.separator(&model);
+    let desire = |model: &Model| {
+        let scale = std::collections::BTreeMap::new();
+        let around = Surroundings { separator, scale, read: &|path| Files::Disk.read_text(path) };
+        Desired::new(model, &around).map_err(Error::Project)
     };
-    let (mut desired, warnings) = Desired::new(&model, &around).map_err(Error::Project)?;
+    let (mut desired, warnings) = desire(&model)?;
     context.show(&warnings);
     let tty = !args.detach && carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
     let slug = slug()?;
-    let at = desired.services.iter().position(|service| service.name == args.service);
-    let Some(at) = at else {
-        return Err(Error::Usage(format!("no such service: {}", args.service)));
-    };
     let name = args
         .name
         .clone()
-        .unwrap_or_else(|| names::one_off(&model.name, &args.service, &slug, around.separator));
-    let service = &desired.services[at];
-    let mut spec = service.template.one_off(name, &slug, args.service_ports, args.use_aliases);
-    adapt(&mut spec, args, tty, &model)?;
+        .unwrap_or_else(|| names::one_off(&model.name, &args.service, &slug, separator));
+    let from_files = variables(args, &model)?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let one_off = OneOff { args, tty, model: &model, engine: &engine };
         let mut signals = Signals::new()?;
         let observed = session::observe(&engine, &desired).await?;
-        let images = plan::images(&desired, &observed, None).map_err(Error::Project)?;
-        one_off.carry_out(&images, context, &mut signals).await?;
+        let images = plan::images(&desired, &observed, pull).map_err(Error::Project)?;
+        let first = OneOff { args, tty, model: &model, engine: &engine };
+        first.carry_out(&images, context, &mut signals).await?;
+        if programs::work(&mut model, &engine, context, &mut signals).await? {
+            (desired, _) = desire(&model)?;
+        }
         let observed = session::observe(&engine, &desired).await?;
-        if let Some(image) = observed.image(&desired.services[at].image) {
+        let at = desired.services.iter().position(|service| service.name == args.service);
+        let Some(at) = at else {
+            return Err(Error::Usage(format!("no such service: {}", args.service)));
+        };
+        let service = desired.services.remove(at);
+        let publish = args.service_ports || !args.publish.is_empty();
+        let mut spec = service.template.one_off(name, &slug, publish, args.use_aliases);
+        adapt(&mut spec, args, tty, &from_files, &model)?;
+        if let Some(image) = observed.image(&service.image) {
             set_label(&mut spec, crate::labels::IMAGE, &image.id);
         }
-        let service = desired.services.remove(at);
+        let one_off = OneOff { args, tty, model: &model, engine: &engine };
         one_off.run(service, spec, &desired, &observed, context, &mut signals).await
     })
 }
 
+/// What the flags say in the words of the file.
+fn adjust_service(model: &mut Model, args: &Args, context: &Context) -> Result<(), Error> {
+    if !args.publish.is_empty()
+        && let Some(entry) = model.services.get_mut(&args.service)
+    {
+        // Those of the service are published with -P alone.
+        entry.node.remove("ports");
+    }
+    let lists: [(&str, &[String]); 4] = [
+        ("volumes", &args.volume),
+        ("ports", &args.publish),
+        ("cap_add", &args.cap_add),
+        ("cap_drop", &args.cap_drop),
+    ];
+    let folder = context.env.working_directory().to_string_lossy().into_owned();
+    adjust(model, &args.service, &lists, &folder, &Files::Disk).map_err(Error::Project)?;
+    // What is given here is not taken away by the file, nor the other way round.
+    for (key, flags) in [("cap_drop", &args.cap_add), ("cap_add", &args.cap_drop)] {
+        let entry = model.services.get_mut(&args.service);
+        let list = entry.and_then(|entry| entry.node.get_mut(key)?.as_list_mut());
+        if let Some(list) = list {
+            list.retain(|item| !flags.iter().any(|flag| item.as_str() == Some(flag)));
+        }
+    }
+    Ok(())
+}
+
+/// The variables of `--env-from-file`.
+fn variables(args: &Args, model: &Model) -> Result<Variables, Error> {
+    let mut variables = Variables::new();
+    for path in &args.env_from_file {
+        let invalid = |problem: String| Error::Usage(format!("--env-from-file {path}: {problem}"));
+        let text = Files::Disk.read_text(path).map_err(invalid)?;
+        let known = variables.clone();
+        let lookup = |name: &str| known.get(name).or_else(|| model.env.get(name)).cloned();
+        let mut own = Variables::new();
+        dotenv::parse(&text, &mut own, &lookup, &mut |_, _| {})
+            .map_err(|error| invalid(error.message))?;
+        // As with the peer, the first file that has a name wins.
+        own.append(&mut variables);
+        variables = own;
+    }
+    Ok(variables)
+}
+
 /// What the flags say of the container.
-fn adapt(spec: &mut ContainerSpec, args: &Args, tty: bool, model: &Model) -> Result<(), Error> {
+fn adapt(
+    spec: &mut ContainerSpec,
+    args: &Args,
+    tty: bool,
+    from_files: &Variables,
+    model: &Model,
+) -> Result<(), Error> {
     let body = &mut spec.body;
     if let Some(entrypoint) = &args.entrypoint {
         let words = command::split(entrypoint)
@@ -127,7 +224,8 @@ fn adapt(spec: &mut ContainerSpec, args: &Args, tty: bool, model: &Model) -> Res
     if !args.command.is_empty() {
         body.cmd = Some(args.command.clone());
     }
-    for variable in &args.env {
+    let from_files = from_files.iter().map(|(name, value)| format!("{name}={value}"));
+    for variable in from_files.collect::<Vec<_>>().iter().chain(&args.env) {
         let variable = match variable.split_once('=') {
             Some(_) => variable.clone(),
             None => match model.env.get(variable) {
@@ -201,12 +299,12 @@ impl OneOff<'_> {
     ) -> Result<Exit, Error> {
         let options = Options {
             remove_orphans: self.args.remove_orphans,
-            // The service itself is none.
-            ignore_orphans: !self.args.remove_orphans,
+            ignore_orphans: self.model.flag("COMPOSE_IGNORE_ORPHANS"),
             ..Options::default()
         };
         let mut others = observed.clone();
-        others.containers.retain(|container| container.service != service.name);
+        // The service itself is no orphan, but one-offs that have ended are.
+        others.containers.retain(|it| it.service != service.name || it.one_off);
         let before = plan::converge(desired, &others, &options).map_err(Error::Project)?;
         context.show(&before.warnings);
         self.carry_out(&before, context, signals).await?;

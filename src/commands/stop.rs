@@ -3,6 +3,7 @@
 use crate::commands::control;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
+use crate::commands::programs::Verb;
 use crate::plan;
 
 /// Stop containers
@@ -17,7 +18,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let grace = control::grace(args.timeout);
-    control::command(&args.services, context, |scene, services, _| {
-        Ok(plan::stop(&scene.known, &scene.observed, services, grace))
+    control::command(&args.services, context, |scene, services, context| {
+        let known = scene.with_providers(Verb::Stop, services, context)?;
+        Ok(plan::stop(&known, &scene.observed, services, grace))
     })
 }

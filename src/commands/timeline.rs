@@ -235,6 +235,7 @@ fn done(action: &Action) -> Option<&'static str> {
         Action::Hook { .. } => "done with its hook",
         Action::AwaitHook { .. } => "ended",
         Action::Discard { .. } => "removed",
+        Action::Run(_) => "done",
         Action::Connect { .. } => "connected",
         Action::Disconnect { .. } => "disconnected",
         Action::Attach { .. } => return None,

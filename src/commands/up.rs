@@ -149,6 +149,7 @@ impl<'a> Up<'a> {
             self.carry_out(&images, None, engine, signals, context).await?;
             observed = self.planning.observe(engine).await?;
         }
+        self.planning.work(engine, context, signals).await?;
         self.planning.ask(&observed, context)?;
         let plan = self.planning.converge(&observed, context)?;
         let taken = self.planning.port_conflicts(&plan, engine).await?;

@@ -5,6 +5,7 @@
 //! document, and defaults wait until all files are merged; the recorded answers of the peer show
 //! that the result is the same.
 
+pub mod adjust;
 mod canonical;
 mod check;
 mod defaults;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::compose::keys::models::LanguageModel;
 use crate::compose::keys::network::Network;
 use crate::compose::keys::secrets::FileObject;
 use crate::compose::keys::service::Service;
@@ -22,6 +23,7 @@ pub struct Project {
     pub volumes: BTreeMap<String, Volume>,
     pub secrets: BTreeMap<String, FileObject>,
     pub configs: BTreeMap<String, FileObject>,
+    pub models: BTreeMap<String, LanguageModel>,
 }
 
 impl Project {
@@ -44,6 +46,7 @@ impl Project {
             volumes: section(model, "volumes")?,
             secrets: section(model, "secrets")?,
             configs: section(model, "configs")?,
+            models: section(model, "models")?,
         })
     }
 }

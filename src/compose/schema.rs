@@ -50,8 +50,6 @@ pub enum Effect {
     Client,
     /// The engines we talk to have nothing for it; the words say why.
     Ignored(&'static str),
-    /// Not done yet: a service that has it cannot be started.
-    Unsupported,
 }
 
 /// Puts a key's value into a container; the error is a clause.

@@ -4,6 +4,7 @@
 //! plan starts from.
 
 pub mod hook;
+mod program;
 mod step;
 mod wait;
 
@@ -23,6 +24,7 @@ use crate::event::{Event, Status};
 use crate::execute::wait::Hub;
 pub use crate::execute::wait::Probe;
 use crate::plan::{Action, Need, OnFailure, Plan, Step, StepId, Target};
+use crate::spec::Provided;
 
 /// Starts and creations at once. More gain nothing: the engine takes turns.
 const STARTS: usize = 8;
@@ -42,6 +44,9 @@ pub enum Error {
     Incomplete { code: i64 },
     #[error("it has no health check")]
     NoHealthcheck,
+    /// What another program said of its failure.
+    #[error("{0}")]
+    Program(String),
     #[error("the hook exited with status {code}")]
     Hook { code: i64, output: String },
 }
@@ -53,6 +58,8 @@ pub enum Outcome {
         /// The ID of what was made.
         made: Option<String>,
     },
+    /// Another program is done, with variables for those that depend on it.
+    Provided(Vec<Provided>),
     /// It stays, as others use it.
     InUse,
     Failed(Error),
@@ -167,7 +174,8 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         | Action::AwaitUp { .. }
         | Action::AwaitCompleted { .. }
         | Action::AwaitHook { .. }
-        | Action::Pull { .. } => Some(Halt::Failed),
+        | Action::Pull { .. }
+        | Action::Run(_) => Some(Halt::Failed),
         Action::Stop { .. } | Action::Restart { .. } | Action::Hook { .. } if !step.completes => {
             Some(Halt::Interrupted)
         }
@@ -307,8 +315,12 @@ impl<'a> Executor<'a> {
     fn may_begin(&self, index: usize) -> bool {
         let step = &self.plan.steps[index];
         let outcomes = self.outcomes.borrow();
-        let succeeded =
-            |id: &StepId| matches!(outcomes[id.0], Some(Outcome::Done { .. } | Outcome::InUse));
+        let succeeded = |id: &StepId| {
+            matches!(
+                outcomes[id.0],
+                Some(Outcome::Done { .. } | Outcome::Provided(_) | Outcome::InUse)
+            )
+        };
         let halted = *self.halt.borrow() != Halt::No && !step.completes;
         !halted && step.after.iter().all(|(id, need)| *need == Need::Settled || succeeded(id))
     }
@@ -374,7 +386,7 @@ impl<'a> Executor<'a> {
         let step = &self.plan.steps[index];
         self.times.borrow_mut()[index].end = Some(self.start.elapsed());
         match &outcome {
-            Outcome::Done { .. } => {
+            Outcome::Done { .. } | Outcome::Provided(_) => {
                 if let Some(text) = step.shows.end {
                     self.tell(Event::progress(&step.subject, Status::Done, text));
                 }

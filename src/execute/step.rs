@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::engine::{self, Engine};
 use crate::event::Event;
 use crate::execute::wait::Hub;
-use crate::execute::{Attached, Error, Limits, Outcome, Reports, hook};
+use crate::execute::{Attached, Error, Limits, Outcome, Reports, hook, program};
 use crate::labels;
 use crate::names;
 use crate::plan::{Action, Step, Turn};
@@ -90,6 +90,12 @@ pub(super) async fn apply(
             };
         }
         Action::Rename { to, .. } => engine.rename(id, to).await,
+        Action::Run(call) => {
+            return match program::run(call, &step.subject, reports).await {
+                Ok(variables) => Outcome::Provided(variables),
+                Err(error) => Outcome::Failed(error),
+            };
+        }
         Action::Copy { files, .. } => engine.put_files(id, files).await,
         Action::Hook { hook, turn, .. } => {
             let project = hub.project();

@@ -146,6 +146,7 @@ impl Planner<'_> {
             return matches!(container.state, State::Exited | State::Dead);
         }
         self.desired.service(&container.service).is_none()
+            && !self.desired.providers.contains(&container.service)
             && !self.desired.disabled.contains(&container.service)
     }
 

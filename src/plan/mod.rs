@@ -15,6 +15,7 @@ mod lifecycle;
 mod outline;
 mod ports;
 mod pre_start;
+mod programs;
 mod resources;
 mod teardown;
 #[cfg(test)]
@@ -33,12 +34,14 @@ pub use crate::plan::outline::{Entry, Verb, Waits, has_changes, outline};
 pub use crate::plan::ports::{
     Holder, HostPort, Needed, container_holder, needed_ports, port_conflicts,
 };
+pub use crate::plan::programs::{Work, work};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
 
 use crate::diagnostic::Diagnostics;
 use crate::event::Subject;
 use crate::spec::{
-    ContainerSpec, Endpoint, Hook, InlineFile, NetworkCreateRequest, VolumeCreateRequest,
+    ContainerSpec, Endpoint, Hook, InlineFile, NetworkCreateRequest, ProgramCall,
+    VolumeCreateRequest,
 };
 use crate::state::hash::ServiceHash;
 
@@ -93,6 +96,8 @@ pub enum Action {
         container: Target,
         to: String,
     },
+    /// Has another program do its part.
+    Run(Box<ProgramCall>),
     /// Puts files into a container that is not started yet.
     Copy {
         container: Target,
@@ -206,6 +211,7 @@ impl Action {
             | Self::AwaitHook { container, .. }
             | Self::Discard { container } => Some(container),
             Self::Pull { .. }
+            | Self::Run(_)
             | Self::CreateNetwork(_)
             | Self::CreateVolume(_)
             | Self::Create { .. }
@@ -440,6 +446,10 @@ impl fmt::Display for Action {
             Self::Disconnect { network, .. } => write!(out, "disconnect from {network}"),
             Self::Hook { turn, hook, .. } => {
                 write!(out, "run {} hook {}", turn.key(), hook.command.join(" "))
+            }
+            Self::Run(call) => {
+                let name = call.program.rsplit('/').next().unwrap_or(&call.program);
+                write!(out, "run {name} {}", call.arguments.join(" "))
             }
             Self::Attach { .. } => out.write_str("attach"),
             Self::Start { .. } => out.write_str("start"),

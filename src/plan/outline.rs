@@ -21,6 +21,8 @@ pub enum Verb {
     Unpause,
     Remove,
     Wait,
+    /// Another program does something.
+    Run,
 }
 
 impl Verb {
@@ -40,6 +42,7 @@ impl Verb {
             Self::Unpause => "unpause",
             Self::Remove => "remove",
             Self::Wait => "wait",
+            Self::Run => "run",
         }
     }
 
@@ -57,7 +60,8 @@ impl Verb {
             | Self::Restart
             | Self::Kill
             | Self::Pause
-            | Self::Unpause => '~',
+            | Self::Unpause
+            | Self::Run => '~',
         }
     }
 }
@@ -201,6 +205,7 @@ fn entry<'a>(plan: &'a Plan, subject: &'a Subject, steps: &[&'a Step]) -> Option
 fn alone(action: &Action) -> Verb {
     match action {
         Action::Pull { .. } => Verb::Pull,
+        Action::Run(_) => Verb::Run,
         Action::CreateNetwork(_) | Action::CreateVolume(_) | Action::Create { .. } => Verb::Create,
         Action::Rename { .. } => Verb::Rename,
         Action::Start { .. } => Verb::Start,

@@ -10,7 +10,7 @@ use crate::event::Subject;
 use crate::labels;
 use crate::plan::converge::{Ending, remove};
 use crate::plan::{Action, Cause, OnFailure, Plan, Step, StepId, Target};
-use crate::spec::{Hooks, InlineFile};
+use crate::spec::{Hooks, InlineFile, ProgramCall};
 use crate::state::observed::{Container, Observed};
 use crate::yaml::Node;
 
@@ -29,6 +29,8 @@ pub struct Known {
     /// do not tell.
     pub hooks: BTreeMap<String, Hooks>,
     pub files: BTreeMap<String, Vec<InlineFile>>,
+    /// What providers are called with for this command, by service.
+    pub providers: BTreeMap<String, ProgramCall>,
 }
 
 impl Known {
@@ -55,6 +57,7 @@ impl Known {
         let project = Project::new(model).ok();
         let services = || project.iter().flat_map(|project| &project.services);
         Self {
+            providers: BTreeMap::new(),
             hooks: services().map(|(name, service)| (name.clone(), service.hooks())).collect(),
             files: services()
                 .filter_map(|(name, service)| {
@@ -88,6 +91,7 @@ impl Known {
             services,
             hooks: BTreeMap::new(),
             files: BTreeMap::new(),
+            providers: BTreeMap::new(),
             disabled: BTreeSet::new(),
             networks: observed
                 .networks
@@ -113,6 +117,23 @@ impl Known {
                 self.services.entry(container.service.clone()).or_default();
             }
         }
+    }
+
+    /// Plans what the provider of a service does, if it has one.
+    fn provider(
+        &self,
+        plan: &mut Plan,
+        service: &str,
+        after: &[StepId],
+        [begin, end]: [&'static str; 2],
+    ) -> Option<StepId> {
+        let call = Box::new(self.providers.get(service)?.clone());
+        let subject = Subject::Provider(service.to_owned());
+        let step = Step::new(subject, Action::Run(call), Cause::Asked)
+            .service(service)
+            .after_end_of(after.iter().copied())
+            .shows(begin, end);
+        Some(plan.push(step))
     }
 
     pub(super) fn hooks(&self, service: &str) -> &Hooks {
@@ -194,6 +215,7 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
             };
             last.push(remove(&mut plan, container, &ending, Cause::Asked, &after));
         }
+        last.extend(known.provider(&mut plan, service, &after, ["Removing", "Removed"]));
         // A service without containers passes on what it would have waited for.
         ends.insert(service, if last.is_empty() { after } else { last });
     }
@@ -300,6 +322,7 @@ pub fn stop(
                 .shows("Stopping", "Stopped");
             last.push(plan.push_stop(step, known.hooks(service), container).step);
         }
+        last.extend(known.provider(&mut plan, service, &after, ["Stopping", "Stopped"]));
         ends.insert(service, if last.is_empty() { after } else { last });
     }
     plan

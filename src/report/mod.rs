@@ -92,6 +92,11 @@ impl Terminal {
         io::stderr().is_terminal() && env.get("TERM") != Some("dumb")
     }
 
+    /// Shows no progress from now on.
+    pub fn quiet(&mut self) {
+        self.progress = Progress::Quiet;
+    }
+
     /// How progress is shown.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -41,6 +41,8 @@ pub struct Desired {
     pub volumes: Vec<DesiredVolume>,
     /// Dependencies before dependents.
     pub services: Vec<DesiredService>,
+    /// Services that other programs provide, dependencies before dependents.
+    pub providers: Vec<String>,
     /// Services of the files that are off; their containers are no orphans.
     pub disabled: BTreeSet<String>,
 }
@@ -147,7 +149,12 @@ impl Desired {
         let nodes = model.services.iter().map(|(name, entry)| (name.as_str(), &entry.node));
         let graph = Graph::of_services(nodes, Reason::Start);
         let mut services = Vec::new();
+        let mut providers = Vec::new();
         for name in graph.in_order() {
+            if project.services[name].provider.is_some() {
+                providers.push(name.to_owned());
+                continue;
+            }
             let builder = Builder { model, project: &project, around, name };
             services.push(builder.service(&mut problems));
         }
@@ -163,6 +170,7 @@ impl Desired {
                 .map(|(key, volume)| desired_volume(model, key, volume))
                 .collect(),
             services,
+            providers,
             disabled: model.disabled.keys().cloned().collect(),
             project: project.name,
         };
@@ -286,12 +294,6 @@ impl Builder<'_> {
                 Effect::Ignored(why) if entry.is_some() => {
                     let message = format!("`{}` of `{}` is ignored: {why}", key.name, self.name);
                     problems.push(Diagnostic::warning(place, message));
-                }
-                Effect::Unsupported if entry.is_some() => {
-                    let message = format!("`{}` is not supported yet", key.name);
-                    let problem = Diagnostic::error(place, message)
-                        .help(format!("leave `{}` out, or the key", self.name));
-                    problems.push(problem);
                 }
                 _ => {}
             }

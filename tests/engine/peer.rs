@@ -64,14 +64,30 @@ impl Tool {
     }
 
     pub(crate) fn start<'a>(&self, project: &'a Project, args: &[&str]) -> Running<'a> {
-        match self {
-            Self::Ours => project.start(args),
+        self.start_with(project, &[], args)
+    }
+
+    /// Runs the program with more variables than the few that it has.
+    pub(crate) fn start_with<'a>(
+        &self,
+        project: &'a Project,
+        env: &[(&str, &str)],
+        args: &[&str],
+    ) -> Running<'a> {
+        let mut command = match self {
+            Self::Ours => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
+                command.env_clear().env("HOME", project.path());
+                command
+            }
             Self::Peer(words) => {
                 let mut command = Command::new(&words[0]);
                 command.args(&words[1..]);
-                project.spawn(command, args)
+                command
             }
-        }
+        };
+        command.envs(env.iter().copied());
+        project.spawn(command, args)
     }
 
     #[track_caller]

@@ -57,6 +57,14 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
+    /// Writes a program.
+    pub(crate) fn script(&self, path: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.file(path, text);
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.folder.join(path), executable).unwrap();
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.folder
     }

@@ -1,12 +1,15 @@
 //! `provider`: a service that another program runs.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use crate::compose::schema::{
     Dict, Effect, Key, Kinds, Leaf, List, Print, Record, Shape, TEXT, To,
 };
 
-pub(super) const KEY: Key = Key::new("provider", Shape::Record(&PROVIDER))
-    .print(Print::IfPresent)
-    .effect(Effect::Unsupported);
+pub(super) const KEY: Key =
+    Key::new("provider", Shape::Record(&PROVIDER)).print(Print::IfPresent).effect(Effect::Planner);
 
 const VALUE: Leaf = Leaf::new(Kinds::TEXT.or(Kinds::NUMBER).or(Kinds::BOOL), To::Text);
 static VALUES: List = List { single: true, ..List::of(Shape::Leaf(VALUE)) };
@@ -17,3 +20,13 @@ static PROVIDER: Record = Record::new(&[
 ]);
 
 static OPTIONS: Dict = Dict::of(Shape::List(&VALUES));
+
+/// Who provides a service.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Provider {
+    /// The name of the program.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub options: BTreeMap<String, Vec<String>>,
+}

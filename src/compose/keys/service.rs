@@ -298,7 +298,8 @@ pub static SERVICE: Record = Record::new(&[
         Ok(())
     }),
     ulimits::KEY,
-    Key::new("use_api_socket", STRICT_BOOL.shape()).effect(Effect::Unsupported),
+    // A mount, a variable and a config of its own.
+    Key::new("use_api_socket", STRICT_BOOL.shape()).effect(Effect::Planner),
     Key::new("user", TEXT.shape()).container(|s, _, c| {
         c.body.user.clone_from(&s.user);
         Ok(())
@@ -376,6 +377,7 @@ pub struct Service {
     pub mem_limit: Bytes,
     pub mem_reservation: Bytes,
     pub mem_swappiness: Bytes,
+    pub models: BTreeMap<String, Option<models::Variables>>,
     pub memswap_limit: Bytes,
     pub network_mode: Option<String>,
     pub networks: BTreeMap<String, networks::Attachment>,
@@ -389,6 +391,7 @@ pub struct Service {
     pub pre_start: Vec<hooks::PreStart>,
     pub pre_stop: Vec<hooks::Hook>,
     pub privileged: bool,
+    pub provider: Option<provider::Provider>,
     pub pull_policy: Option<String>,
     pub read_only: bool,
     pub restart: Option<String>,
@@ -405,6 +408,7 @@ pub struct Service {
     pub tmpfs: Vec<String>,
     pub tty: bool,
     pub ulimits: BTreeMap<String, ulimits::Ulimit>,
+    pub use_api_socket: bool,
     pub user: Option<String>,
     pub userns_mode: Option<String>,
     pub uts: Option<String>,
