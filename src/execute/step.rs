@@ -14,7 +14,7 @@ use crate::execute::{Attached, Error, Limits, Outcome, Reports, hook, program};
 use crate::labels;
 use crate::names;
 use crate::plan::{Action, Step, Turn};
-use crate::spec::{ContainerSpec, Shared};
+use crate::spec::{ContainerSpec, Hook, Shared};
 use crate::state::desired::set_label;
 use crate::state::hash::ServiceHash;
 
@@ -98,18 +98,7 @@ pub(super) async fn apply(
         }
         Action::Copy { files, .. } => engine.put_files(id, files).await,
         Action::Hook { hook, turn, .. } => {
-            let project = hub.project();
-            let service = step.service.as_deref().unwrap_or_default();
-            let source = format!("{} ->", names::short(project, service, step.subject.name()));
-            return match hook::run(engine, reports, id, &source, hook).await {
-                // What does not run any more needs no preparation for its end.
-                Err(Error::Engine(engine::Error::NotFound(_) | engine::Error::Conflict(_)))
-                    if *turn == Turn::PreStop =>
-                {
-                    Outcome::Done { made: None }
-                }
-                result => waited(result),
-            };
+            return run_hook(engine, hub, reports, step, (id, *turn, hook)).await;
         }
         Action::Attach { starts, .. } => match engine.attach(id).await {
             Ok((stream, container)) => {
@@ -157,6 +146,27 @@ pub(super) async fn apply(
         Action::Discard { .. } => engine.remove(id, true).await,
     };
     waited(done.map_err(Error::from))
+}
+
+/// Runs a command in a container, at a turn of its life.
+async fn run_hook(
+    engine: &Engine,
+    hub: &Hub<'_>,
+    reports: &Reports,
+    step: &Step,
+    (id, turn, hook): (&str, Turn, &Hook),
+) -> Outcome {
+    let service = step.service.as_deref().unwrap_or_default();
+    let source = format!("{} ->", names::short(hub.project(), service, step.subject.name()));
+    match hook::run(engine, reports, id, &source, hook).await {
+        // What does not run any more needs no preparation for its end.
+        Err(Error::Engine(engine::Error::NotFound(_) | engine::Error::Conflict(_)))
+            if turn == Turn::PreStop =>
+        {
+            Outcome::Done { made: None }
+        }
+        result => waited(result),
+    }
 }
 
 fn waited(result: Result<(), Error>) -> Outcome {
