@@ -335,7 +335,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__create)
-            opts="-y -h --force-recreate --no-recreate --remove-orphans --scale --pull --quiet-pull --yes --dry-run --help"
+            opts="-y -h --force-recreate --no-recreate --remove-orphans --scale --pull --quiet-pull --build --no-build --quiet-build --yes --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1013,7 +1013,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__plan)
-            opts="-V -t -y -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --yes --json --detailed-exitcode --dry-run --help"
+            opts="-V -t -y -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --yes --json --detailed-exitcode --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1307,7 +1307,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -y -d -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --timings --trace --report --dry-run --help"
+            opts="-V -t -y -d -w -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --watch --menu --timings --trace --report --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

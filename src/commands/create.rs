@@ -27,6 +27,8 @@ pub(super) struct Args {
     /// Pull without showing how far it is
     #[arg(long)]
     quiet_pull: bool,
+    #[command(flatten)]
+    images: planning::ImageFlags,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     yes: bool,
@@ -40,6 +42,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         remove_orphans: args.remove_orphans,
         scale: args.scale.clone(),
         pull: args.pull.clone(),
+        images: args.images.clone(),
         yes: args.yes,
         quiet_pull: args.quiet_pull,
         ..planning::Wanted::default()

@@ -1,5 +1,7 @@
 //! Flags of all commands, and what commands are given.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 
 use crate::commands::exit::Error;
@@ -135,10 +137,16 @@ impl Context {
     /// # Errors
     /// Words that they cannot be.
     pub(super) fn configure(&mut self) -> Result<(), Error> {
-        let of = |flag: &Option<String>, name: &str| {
-            flag.as_deref().or_else(|| self.env.non_empty(name)).unwrap_or("auto").to_owned()
+        self.configure_by(&BTreeMap::new())
+    }
+
+    /// As [`Context::configure`], with the variables that the project's env files set besides.
+    fn configure_by(&mut self, variables: &BTreeMap<String, String>) -> Result<(), Error> {
+        let set = |name: &str| {
+            let in_files = || variables.get(name).map(String::as_str).filter(|it| !it.is_empty());
+            self.env.non_empty(name).or_else(in_files)
         };
-        let ansi = match of(&self.options.ansi, "COMPOSE_ANSI").as_str() {
+        let ansi = match self.options.ansi.as_deref().or(set("COMPOSE_ANSI")).unwrap_or("auto") {
             "auto" => Ansi::Auto,
             "never" => Ansi::Never,
             "always" => Ansi::Always,
@@ -147,7 +155,10 @@ impl Context {
                 return Err(Error::Usage(format!("unknown --ansi value {other:?}: {message}")));
             }
         };
-        let progress = match of(&self.options.progress, "COMPOSE_PROGRESS").as_str() {
+        // This one counts in the environment alone, as with the peer.
+        let progress = self.options.progress.as_deref();
+        let progress = progress.or(self.env.non_empty("COMPOSE_PROGRESS")).unwrap_or("auto");
+        let progress = match progress {
             "plain" if ansi == Ansi::Always => {
                 let message = "can't use --progress plain while ANSI support is forced";
                 return Err(Error::Usage(message.to_owned()));
@@ -163,6 +174,12 @@ impl Context {
             "quiet" => Progress::Quiet,
             other => return Err(Error::Usage(format!("unsupported --progress value {other:?}"))),
         };
+        let limit = match (self.options.parallel, set("COMPOSE_PARALLEL_LIMIT")) {
+            (Some(number), _) => usize::try_from(number).ok(),
+            (None, Some(text)) => Some(parallel_limit(text)?),
+            (None, None) => None,
+        };
+        self.limit = limit;
         self.terminal.configure(ansi, progress);
         let level = self.options.log_level.as_deref().unwrap_or("info");
         self.traces = self.options.debug || matches!(level, "debug" | "trace");
@@ -170,11 +187,6 @@ impl Context {
         if !self.traces && !self.is_terse && !matches!(level, "info" | "warn" | "warning") {
             return Err(Error::Usage(format!("unable to parse logging level: {level}")));
         }
-        self.limit = match (self.options.parallel, self.env.non_empty("COMPOSE_PARALLEL_LIMIT")) {
-            (Some(number), _) => usize::try_from(number).ok(),
-            (None, Some(text)) => Some(parallel_limit(text)?),
-            (None, None) => None,
-        };
         Ok(())
     }
 
@@ -261,7 +273,10 @@ impl Context {
         let steps = Steps { env_files: EnvFiles::Unread, ..self.steps() };
         let read = read(self, &steps);
         match self.loaded(read) {
-            Ok(model) => Ok((model.name.clone(), Some(model))),
+            Ok(model) => {
+                self.configure_by(&model.env)?;
+                Ok((model.name.clone(), Some(model)))
+            }
             Err(Error::Project(problems)) => match self.env.non_empty("COMPOSE_PROJECT_NAME") {
                 Some(name) => Ok((name.to_owned(), None)),
                 None => Err(Error::Project(problems)),
@@ -278,7 +293,9 @@ impl Context {
     /// Loads the project, showing its warnings.
     pub(super) fn load(&mut self, services: &[String], steps: &Steps) -> Result<Model, Error> {
         let read = self.read(services, steps);
-        self.loaded(read)
+        let model = self.loaded(read)?;
+        self.configure_by(&model.env)?;
+        Ok(model)
     }
 
     fn read(

@@ -56,9 +56,41 @@ pub(super) struct Wanted {
     /// Pull without showing how far it is
     #[arg(long)]
     pub quiet_pull: bool,
+    #[command(flatten)]
+    pub images: ImageFlags,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// Flags about builds, which cannot be asked for yet.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ImageFlags {
+    /// Build images first (not supported yet)
+    #[arg(long, conflicts_with = "no_build")]
+    build: bool,
+    /// Build no images, even if they are not there
+    #[arg(long)]
+    no_build: bool,
+    /// Show no output of builds
+    #[arg(long)]
+    quiet_build: bool,
+}
+
+/// Refuses what would have to be built.
+fn check_builds(flags: &ImageFlags, model: &Model) -> Result<(), Error> {
+    let mut problems = Diagnostics::default();
+    for (name, service) in model.services.iter().filter(|_| flags.build) {
+        if service.node.get("build").is_some() {
+            let span = model.span(&["services", name, "build"]);
+            let message = format!("the image of `{name}` cannot be built yet");
+            problems.push(
+                Diagnostic::error(span, message)
+                    .help("build it by other means, and leave out `--build`"),
+            );
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
 }
 
 /// What is to be there, and how far one may go for it.
@@ -93,6 +125,7 @@ impl Planning {
         if model.services.is_empty() {
             return Err(Error::Usage("no service selected".to_owned()));
         }
+        check_builds(&args.images, &model)?;
         let ignore_orphans = model.flag("COMPOSE_IGNORE_ORPHANS");
         if args.remove_orphans && ignore_orphans {
             let message = "COMPOSE_IGNORE_ORPHANS and --remove-orphans cannot be combined";

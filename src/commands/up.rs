@@ -64,6 +64,12 @@ pub(super) struct Args {
     /// Show the time before each line of output
     #[arg(long)]
     timestamps: bool,
+    /// Take changed files over into containers (not supported yet)
+    #[arg(short, long, conflicts_with_all = ["detach", "no_build"])]
+    watch: bool,
+    /// Offer a menu of keys (not supported yet)
+    #[arg(long)]
+    menu: bool,
     /// Show what the time was spent on, chain by chain
     #[arg(long)]
     timings: bool,
@@ -99,6 +105,11 @@ struct Up<'a> {
 
 impl<'a> Up<'a> {
     fn new(args: &'a Args, mut planning: Planning) -> Result<Self, Error> {
+        for (flag, is_set) in [("--watch", args.watch), ("--menu", args.menu)] {
+            if is_set {
+                return Err(Error::Usage(format!("{flag} is not supported yet")));
+            }
+        }
         if let Some(service) = &args.exit_code_from {
             known_service(service, &planning.model)?;
         }

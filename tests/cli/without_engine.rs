@@ -109,4 +109,9 @@ fn flags_of_all_commands_that_cannot_be() {
     assert_snapshot!(sandbox.run(&["version"]).failed(), @r#"error: COMPOSE_PARALLEL_LIMIT must be an integer (found: "many")"#);
     // The flag comes before the variable.
     assert_eq!(sandbox.run(&["--parallel", "-1", "version"]).code, Some(0));
+    // The project's own env file may set it, too.
+    let sandbox = Sandbox::new()
+        .file("compose.yaml", "services: {a: {image: i}}")
+        .file(".env", "COMPOSE_PARALLEL_LIMIT=few");
+    assert_snapshot!(sandbox.run(&["config"]).failed(), @r#"error: COMPOSE_PARALLEL_LIMIT must be an integer (found: "few")"#);
 }

@@ -219,3 +219,30 @@ fn a_command_that_is_not_there() {
     }
     assert_ne!(project.status("web-1"), "running");
 }
+
+/// What is not there yet is said to be, and changes nothing.
+///
+/// `up` and `create` with flags of builds and watching.
+#[test]
+fn what_is_not_there_yet() {
+    let Some(project) =
+        Project::with("services:\n  web: {image: busybox, build: .}\n  db: {image: busybox}\n")
+    else {
+        return;
+    };
+    for (args, message) in [
+        (&["up", "-d", "--build"][..], "the image of `web` cannot be built yet"),
+        (&["create", "--build"], "compose.yaml:2:"),
+        (&["up", "--watch"], "--watch is not supported yet"),
+        (&["up", "--build", "--no-build"], "cannot be used with"),
+        (&["up", "-d", "--watch"], "cannot be used with"),
+    ] {
+        let told = project.fail(args);
+        assert!(told.contains(message), "{args:?}: {told}");
+        assert_eq!(project.resources(), [""; 0]);
+    }
+    // Nothing has to be built for the other one.
+    project.succeed(&["create", "--build", "--quiet-pull", "db"]);
+    project.succeed(&["create", "--no-build", "--quiet-build"]);
+    assert_eq!(project.resources(), ["db-1 created", "web-1 created", "network [PROJECT]_default"]);
+}
