@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that a container engine answers and that the images of the examples and tests exist.
 #
-#   export DOCKER_HOST=$(scripts/engine.sh [--engine docker|podman] [--no-images | --images "NAME:TAG ..."])
+#   export DOCKER_HOST=$(scripts/engine.sh [--engine docker|podman | --apart] [--no-images | --images "NAME:TAG ..."])
 #   scripts/engine.sh stop
 #
 # A running engine is used as it is. Without one, the distribution's Docker (or Podman, with --engine podman) is
 # installed and started, which needs root or sudo. Images that cannot be pulled are replaced by local stand-ins made of
 # the distribution's packages, so that everything works without a registry. "stop" ends only what this script started.
+# With --apart a Podman of the script's own runs in a network of its own, where no other engine's firewall rules are; its
+# published ports are reached from there: nsenter --net=/proc/$(cat /run/rcompose-engine/podman.pid)/ns/net COMMAND.
 # The engine's address is the only thing on stdout. Engine and images are spoken to over plain HTTP on the engine's
 # socket, which Docker and Podman have in common; no command line client is needed.
 set -euo pipefail
@@ -18,6 +20,7 @@ CACHE=/var/cache/rcompose-images
 DOCKER_SOCKET=/var/run/docker.sock
 PODMAN_SOCKET=/run/podman/podman.sock
 ENGINE=
+APART=
 IMAGES=(busybox:latest alpine:latest postgres:17 redis:7)
 
 say() { printf 'engine: %s\n' "$*" >&2; }
@@ -76,6 +79,11 @@ kind() {
 }
 
 find_engine() { # sets SOCKET
+    if [ -n "$APART" ]; then
+        SOCKET=$RUN/podman.sock
+        kind "$SOCKET" >/dev/null
+        return
+    fi
     local socket found runtime=${XDG_RUNTIME_DIR:-/run/user/$EUID} forbidden=
     local sockets=("$DOCKER_SOCKET" "$runtime/docker.sock" "$PODMAN_SOCKET" "$runtime/podman/podman.sock")
     case ${DOCKER_HOST:-} in
@@ -106,12 +114,15 @@ launch() { # NAME COMMAND...
 
 # What Podman needs to be told on a machine without systemd.
 podman_settings() {
-    local version name limits=()
+    local version name limit limits=()
     # Its defaults ask systemd for control groups, and its journal for events.
     printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
     # By default it raises limits, which not every root may do.
     for name in nofile:n nproc:u; do
-        limits+=("\"${name%:*}=$(ulimit -H"${name#*:}" | sed 's/unlimited/1048576/')\"")
+        limit=$(ulimit -H"${name#*:}" | sed 's/unlimited/1048576/')
+        # It lowers its own number of processes to what the kernel has numbers for.
+        if [ "$name" = nproc:u ] && ((limit > $(</proc/sys/kernel/pid_max))); then limit=$(</proc/sys/kernel/pid_max); fi
+        limits+=("\"${name%:*}=$limit:$limit\"")
     done
     printf '[containers]\ndefault_ulimits = [%s, %s]\n' "${limits[@]}"
     printf '[network]\nnetwork_backend = "netavark"\n'
@@ -133,7 +144,20 @@ start_engine() { # sets SOCKET
             "knows: install and start Docker or Podman, then run it again"
         install_packages "${packages[@]}"
     fi
-    if [ -d /run/systemd/system ]; then # systemd is PID 1
+    if [ -n "$APART" ]; then
+        say "starting $program in a network of its own"
+        SOCKET=$RUN/podman.sock
+        command -v ip >/dev/null || install_packages iproute2
+        mountpoint -q /sys/fs/cgroup || root mount -t cgroup2 cgroup2 /sys/fs/cgroup
+        root mkdir -p "$RUN" /run/containers /run/libpod /run/netns
+        podman_settings | root sh -c 'cat >"$1"' sh "$RUN/containers.conf"
+        # What Podman knows of running containers and their networks is not for another one, either.
+        # shellcheck disable=SC2016
+        launch podman env CONTAINERS_CONF="$RUN/containers.conf" unshare --net --mount sh -ec '
+            for folder in /run/containers /run/libpod /run/netns /dev/shm; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
+            ip link set lo up
+            exec podman system service --time=0 "$1"' sh "unix://$SOCKET"
+    elif [ -d /run/systemd/system ]; then # systemd is PID 1
         say "starting ${units[*]}"
         root mkdir -p "$RUN"
         printf '%s\n' "${units[@]}" | root tee "$RUN/$program.units" >/dev/null
@@ -156,10 +180,13 @@ start_engine() { # sets SOCKET
         if kind "$SOCKET" >/dev/null; then return; fi
         ((SECONDS < deadline)) || break
         # An ended server is no reason to go on waiting, unless another one took its place.
-        if [ ! -d /run/systemd/system ] && ! grep -qsx "$program" /proc/[0-9]*/comm; then break; fi
+        if [ -n "$APART" ] || [ ! -d /run/systemd/system ]; then
+            # Who starts it may still be on its way to becoming it.
+            if ((SECONDS > deadline - patience + 3)) && ! grep -qsx "$program" /proc/[0-9]*/comm; then break; fi
+        fi
         sleep 0.2
     done
-    if [ -d /run/systemd/system ]; then
+    if [ -z "$APART" ] && [ -d /run/systemd/system ]; then
         root journalctl -q --no-pager -n 20 -u "${program/dockerd/docker}" >&2 || :
     else
         tail -n 20 "$RUN/$program.log" >&2 || :
@@ -496,6 +523,7 @@ while (($#)); do
         [[ $ENGINE =~ ^(docker|podman)$ ]] || die "--engine is docker or podman"
         shift
         ;;
+    --apart) APART=yes ENGINE=podman ;;
     --no-images) images=() ;;
     --images)
         read -ra images <<<"${2?--images takes a list}"

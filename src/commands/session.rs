@@ -142,13 +142,7 @@ impl Session<'_> {
         let reports = Reports { events, attached };
         let (interrupt, interrupted) = watch::channel(false);
         let mut happenings = self.engine.events(self.project).await?;
-        let mut containers = Containers {
-            watched: BTreeMap::new(),
-            outputs: Outputs::new(self.engine, Order::Arrival),
-            first: None,
-            asked: None,
-            stopping: false,
-        };
+        let mut containers = Containers::new(self.engine);
         let report = {
             let mut interrupted = interrupted.clone();
             let mut running = std::pin::pin!(execute(
@@ -214,6 +208,7 @@ impl Session<'_> {
                     () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
                         self.count(&mut containers).await?;
                         if containers.are_dead() {
+                            containers.show_unheard(self.engine, reporter).await?;
                             break;
                         }
                     }
@@ -415,6 +410,18 @@ struct Containers<'a> {
     stopping: bool,
 }
 
+impl<'a> Containers<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        Self {
+            watched: BTreeMap::new(),
+            outputs: Outputs::new(engine, Order::Arrival),
+            first: None,
+            asked: None,
+            stopping: false,
+        }
+    }
+}
+
 impl Containers<'_> {
     fn attach(&mut self, project: &str, it: Attached) {
         let source = names::short(project, &it.service, &it.name).to_owned();
@@ -462,6 +469,26 @@ impl Containers<'_> {
         for (code, restarting) in std::mem::take(&mut watched.exits) {
             let source = watched.source.clone();
             reporter.on(&Event::Exited { source, code, restarting })?;
+        }
+        Ok(())
+    }
+
+    /// Shows the ends that the engine has kept to itself.
+    async fn show_unheard(
+        &mut self,
+        engine: &Engine,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(), Error> {
+        for (id, watched) in self.watched.iter_mut().filter(|(_, it)| it.awaits_end) {
+            if let Ok(container) = engine.inspect(id).await
+                && !watched.source.is_empty()
+            {
+                watched.exits.push((container.exit_code, false));
+            }
+        }
+        let ids: Vec<String> = self.watched.keys().cloned().collect();
+        for id in ids {
+            self.show_exit(&id, reporter)?;
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::engine::error::Error;
-use crate::engine::observe::nullable;
+use crate::engine::observe::{nullable, state_word};
+use crate::engine::retell::retell;
 use crate::engine::{Engine, quirks};
 use crate::state::observed::State;
 
@@ -158,6 +159,7 @@ impl RestartAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StateAnswer {
+    #[serde(deserialize_with = "state_word")]
     status: String,
     #[serde(default)]
     exit_code: i64,
@@ -443,12 +445,16 @@ impl Engine {
         Ok(self.docker.rename_container(id, options).await?)
     }
 
-    /// All that the engine tells of a container, in its own words.
+    /// All that the engine tells of a container, in the words of Docker.
     ///
     /// # Errors
     /// Those of the engine.
     pub async fn describe(&self, id: &str) -> Result<serde_json::Value, Error> {
-        self.transport.get(&format!("/containers/{id}/json")).await
+        let mut told = self.transport.get(&format!("/containers/{id}/json")).await?;
+        if quirks::has_words_of_its_own(self.facts()) {
+            retell(&mut told);
+        }
+        Ok(told)
     }
 
     /// Looks at one container.

@@ -125,9 +125,7 @@ impl Engine {
                 let Some(port) = free.get(number - 1).copied() else {
                     return Err(Error::Refused {
                         status: 500,
-                        message: format!(
-                            "no port of {first}-{last} is left: port is already allocated"
-                        ),
+                        message: format!("{first}-{last}: all ports are allocated"),
                     });
                 };
                 taken.insert(port);

@@ -25,6 +25,7 @@ mod networks;
 mod observe;
 mod ports;
 pub mod quirks;
+mod retell;
 mod socket;
 mod stats;
 mod tls;

@@ -29,6 +29,7 @@ pub struct ContainerRow {
     #[serde(deserialize_with = "nullable")]
     pub labels: BTreeMap<String, String>,
     /// One word, such as `running`.
+    #[serde(deserialize_with = "state_word")]
     pub state: String,
     /// For people, such as `Up 5 seconds (healthy)`.
     pub status: String,
@@ -184,6 +185,17 @@ struct ImageAnswer {
 struct ImageConfigAnswer {
     #[serde(default, deserialize_with = "nullable")]
     volumes: BTreeMap<String, serde_json::Value>,
+}
+
+/// The word for a state that all engines would use: one of them has some of its own.
+pub(super) fn state_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let word: String = Option::deserialize(deserializer)?.unwrap_or_default();
+    Ok(match &*word {
+        "configured" | "initialized" => "created".to_owned(),
+        "stopped" => "exited".to_owned(),
+        "stopping" => "running".to_owned(),
+        _ => word,
+    })
 }
 
 /// Engines write null for an empty collection.

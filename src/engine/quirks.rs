@@ -186,6 +186,13 @@ pub fn leaves_health_checks(engine: &Facts) -> bool {
     engine.is_podman()
 }
 
+/// Whether what the engine tells of a container is not what it was asked for: Podman adds, leaves out and
+/// rewrites.
+#[must_use]
+pub fn has_words_of_its_own(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
 /// Something that not every engine can do.
 pub struct Gate {
     /// Whether a container asks for it.

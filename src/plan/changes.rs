@@ -152,7 +152,8 @@ pub fn changes(spec: &ContainerSpec, old: &Value, image: &Value) -> Vec<Change> 
         let is = value(new.pointer(row.field));
         let inherited =
             was == value(image.pointer(row.field)) || (row.key == "command" && is_reset(&new));
-        if was == is || (is.is_none() && (inherited || is_default(row, was))) {
+        let is_same = was == is || (row.key == "image" && is_same_image(was, is));
+        if is_same || (is.is_none() && (inherited || is_default(row, was))) {
             continue;
         }
         push(&mut changes, row.key.split('.'), text(was, row.form), text(is, row.form));
@@ -179,6 +180,15 @@ pub fn changes(spec: &ContainerSpec, old: &Value, image: &Value) -> Vec<Change> 
     compare(&mut changes, "volumes", &mounts(old), &mounts(&new), &BTreeMap::new());
     networks(&mut changes, spec, old);
     changes
+}
+
+/// No tag is the tag `latest`.
+fn is_same_image(was: Option<&Value>, is: Option<&Value>) -> bool {
+    let name = |image: Option<&Value>| {
+        let name = image.and_then(Value::as_str).unwrap_or_default();
+        name.strip_suffix(":latest").unwrap_or(name).to_owned()
+    };
+    name(was) == name(is)
 }
 
 /// An entrypoint takes the place of the image's command too.

@@ -17,7 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Engine {
     /// As `DOCKER_HOST` has it.
     pub(crate) address: String,
-    socket: PathBuf,
+    pub(crate) socket: PathBuf,
     pub(crate) podman: bool,
 }
 

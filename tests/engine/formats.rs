@@ -90,7 +90,7 @@ fn raw_lists() {
         "",
     ];
     assert_eq!(names, want);
-    assert!(raw.contains("\nimage: busybox\n") && raw.contains("\nstate: exited\n"), "{raw}");
+    assert!(raw.contains("busybox") && raw.contains("\nstate: exited\n"), "{raw}");
     assert!(raw.ends_with("\nports:\n\n"), "{raw}");
 }
 

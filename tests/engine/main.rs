@@ -45,6 +45,7 @@ mod project;
 mod proxy;
 mod publishing;
 mod refusals;
+mod remote;
 mod replicas;
 mod resources;
 mod rules;
@@ -55,3 +56,5 @@ mod settings;
 mod stops;
 mod storage;
 mod terminals;
+#[path = "../shared/tls.rs"]
+mod tls;
