@@ -168,7 +168,7 @@ secrets: {key: {environment: KEY}}
     }
 }
 
-/// A file below a tmpfs is never seen, which is said.
+/// A file below a tmpfs is seldom seen, which is said.
 ///
 /// `up` of a service with a secret and memory on the same folder. The warning names both, and the
 /// container has no such file.
@@ -187,7 +187,7 @@ secrets: {key: {environment: KEY}}
     let said = project.succeed(&["up", "-d"]).stderr;
     assert!(
         said.contains(
-            "the secret `key` is not to be seen: the tmpfs on `/run` hides `/run/secrets/key`"
+            "the secret `key` may stay unseen: the tmpfs on `/run` hides `/run/secrets/key`"
         ),
         "{said}"
     );

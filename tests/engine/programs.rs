@@ -257,6 +257,10 @@ services:
         ) else {
             return;
         };
+        let why = "the socket that is shared is always Docker's";
+        if project.engine.cannot("the_socket_of_the_engine_is_shared", why) {
+            return;
+        }
         let auths = r#""auths": {"example.org": {"auth": "bWU6c2VjcmV0"}}"#;
         project.file(".docker/config.json", &format!("{{{auths}, \"psFormat\": \"x\"}}"));
         let config = project.path().join(".docker").to_string_lossy().into_owned();

@@ -260,7 +260,7 @@ fn copy(
         let mut memory = service.memory_folders();
         if let Some(folder) = memory.find(|folder| is_below(&file.target, folder)) {
             (scope.warn)(format!(
-                "the {what} `{source}` is not to be seen: the tmpfs on `{folder}` hides `{}`",
+                "the {what} `{source}` may stay unseen: the tmpfs on `{folder}` hides `{}`",
                 file.target
             ));
         }
