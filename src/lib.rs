@@ -19,8 +19,9 @@
 //! # Invariants
 //!
 //! - Nothing touches the engine before the whole model is checked.
-//! - The environment is read once, in `main`. Files are read in [`compose::files`] alone, the engine is
-//!   spoken to in [`engine`] alone, and only [`report`] writes to the terminal.
+//! - The environment is read once, in `main`. Files of projects are read in [`compose::files`] alone, what
+//!   is copied goes through [`archive`], the engine is spoken to in [`engine`] alone, and only
+//!   [`report`] writes to the terminal.
 //! - [`compose`], [`state`] and [`plan`] have no clock, no randomness and nothing asynchronous: the
 //!   same input gives the same plan.
 //! - One key of the language is one row of a table, with its shape, its way of merging, its effect and
@@ -58,6 +59,8 @@ pub mod state;
 pub mod event;
 
 pub mod plan;
+
+pub mod archive;
 
 pub mod engine;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::programs::{self, Verb};
-use crate::commands::session::{self, Signals};
+use crate::commands::session::{self, Deadline, Signals, Work};
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::plan::{Action, Known, Plan, Target};
@@ -71,11 +71,17 @@ impl Scene {
         Ok(known)
     }
 
-    /// Runs a plan to its end.
-    async fn run(&mut self, plan: &Plan, context: &mut Context) -> Result<(), Error> {
-        let (project, model) = (&self.project, self.model.as_ref());
-        session::carry_out(plan, project, model, &self.engine, context, &mut self.signals).await?;
-        Ok(())
+    /// Runs a plan to its end, or until it is too late.
+    async fn run(
+        &mut self,
+        plan: &Plan,
+        deadline: Option<Deadline>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let (project, model) = (&*self.project, self.model.as_ref());
+        let work = Work { plan, project, model, engine: &self.engine, deadline };
+        let (_, problem) = work.attempt(context, &mut self.signals).await?;
+        problem.map_or(Ok(()), Err)
     }
 }
 
@@ -98,6 +104,16 @@ pub(super) fn sequence(
     context: &mut Context,
     planners: &mut [Planner<'_>],
 ) -> Result<Exit, Error> {
+    sequence_until(None, services, context, planners)
+}
+
+/// As [`sequence`]; what is not done by then is a failure.
+pub(super) fn sequence_until(
+    deadline: Option<Deadline>,
+    services: &[String],
+    context: &mut Context,
+    planners: &mut [Planner<'_>],
+) -> Result<Exit, Error> {
     let (project, model) = context.whole_project_or_name(services)?;
     let services = services.iter().cloned().collect();
     session::block_on(async {
@@ -109,7 +125,7 @@ pub(super) fn sequence(
                 scene.observed = scene.engine.observe_containers(&scene.project).await?;
             }
             let plan = planner(&scene, &services, context)?;
-            scene.run(&plan, context).await?;
+            scene.run(&plan, deadline, context).await?;
             if context.options.dry_run {
                 scene.pretend(&plan);
             }

@@ -22,10 +22,3 @@ pub(super) fn logins(env: &Env) -> String {
     let auths = auths.unwrap_or_else(|| serde_json::json!({}));
     serde_json::json!({ "auths": auths }).to_string()
 }
-
-/// A text of `config.json`, such as `detachKeys`; `None` if it is not set or cannot be read.
-pub(super) fn text(env: &Env, name: &str) -> Option<String> {
-    let config = read(env)?;
-    let value = config.get(name)?.as_str()?;
-    (!value.is_empty()).then(|| value.to_owned())
-}

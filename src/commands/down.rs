@@ -1,5 +1,6 @@
 //! `down`: stop and remove containers and networks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
@@ -8,11 +9,15 @@ use crate::commands::programs::{self, Verb};
 use crate::commands::session::{self, Signals};
 use crate::compose::model::{Model, is_yes};
 use crate::diagnostic::Diagnostic;
+use crate::engine::{self, Engine, familiar};
+use crate::labels;
+use crate::names;
 use crate::plan::{self, Known, Removal};
 use crate::source::Span;
+use crate::yaml::Node;
 
 /// Stop and remove containers and networks
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Services to remove (all, if none are named)
     services: Vec<String>,
@@ -22,6 +27,9 @@ pub(super) struct Args {
     /// Remove named volumes and anonymous ones, and their data
     #[arg(short, long, alias = "volume")]
     volumes: bool,
+    /// Remove images too: all that services use, or those built here (all or local)
+    #[arg(long, value_name = "WHICH")]
+    rmi: Option<String>,
     /// Seconds between stop signal and kill
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<u32>,
@@ -30,7 +38,17 @@ pub(super) struct Args {
     fast: bool,
 }
 
+/// Removes a project known by name, with all its containers.
+pub(super) async fn all(project: &str, context: &mut Context) -> Result<Exit, Error> {
+    let args = Args { remove_orphans: true, ..Args::default() };
+    remove(&args, project, None, context).await
+}
+
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    if let Some(which) = args.rmi.as_deref().filter(|which| !matches!(*which, "all" | "local" | ""))
+    {
+        return Err(Error::Usage(format!("invalid value for --rmi: {which:?}: use all or local")));
+    }
     let (project, model) = context.project_or_name(&args.services)?;
     session::block_on(remove(args, &project, model.as_ref(), context))
 }
@@ -61,6 +79,7 @@ async fn remove(
             || context.env.get("COMPOSE_REMOVE_ORPHANS").is_some_and(is_yes),
         volumes: args.volumes,
         at_once: args.fast,
+        images: BTreeSet::new(),
         grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
     };
     if model.is_none() && !wanted.services.is_empty() {
@@ -73,6 +92,10 @@ async fn remove(
     if let Some(model) = model {
         known.providers = programs::provider_calls(model, Verb::Down, &wanted.services, context)?;
     }
+    if let Some(which @ ("all" | "local")) = args.rmi.as_deref() {
+        let images = Images { project, model, wanted: &wanted, known: &known, engine: &engine };
+        wanted.images = images.find(which == "all", context).await?;
+    }
     let plan = plan::down(project, &known, &observed, &wanted);
     if plan.is_empty() && model.is_none() {
         let message = format!("no resource found to remove for project `{project}`");
@@ -80,6 +103,73 @@ async fn remove(
     }
     session::carry_out(&plan, project, None, &engine, context, &mut signals).await?;
     Ok(Exit::Success)
+}
+
+/// Finds the images that go with a project.
+struct Images<'a> {
+    project: &'a str,
+    model: Option<&'a Model>,
+    wanted: &'a Removal,
+    known: &'a Known,
+    engine: &'a Engine,
+}
+
+impl Images<'_> {
+    /// The names of images that are there: those built for the project, as labels or names say; with
+    /// `all`, also those that services name.
+    async fn find(&self, all: bool, context: &Context) -> Result<BTreeSet<String>, Error> {
+        let is_wanted = |service: &str| {
+            self.wanted.services.is_empty() || self.wanted.services.contains(service)
+        };
+        let mut found = BTreeSet::new();
+        for image in self.engine.built_images(self.project).await? {
+            let service = image.labels.get(labels::SERVICE).map_or("", String::as_str);
+            let goes = self.wanted.orphans || self.known.services.contains_key(service);
+            if goes && is_wanted(service) {
+                found.extend(image.repo_tags.first().map(|tag| whole(tag)));
+            }
+        }
+        let mut named = BTreeSet::new();
+        match self.model {
+            Some(model) => {
+                let separator = context.separator(model);
+                for service in model.services.keys().filter(|service| is_wanted(service)) {
+                    let image = model.node(&["services", service, "image"]);
+                    match image.and_then(Node::as_str) {
+                        Some(image) if all => named.insert(whole(image)),
+                        Some(_) => continue,
+                        None => {
+                            named.insert(whole(&names::image(self.project, service, separator)))
+                        }
+                    };
+                }
+            }
+            None if all => {
+                for row in self.engine.containers(self.project).await? {
+                    if is_wanted(row.label(labels::SERVICE)) {
+                        named.insert(whole(&row.image));
+                    }
+                }
+            }
+            None => {}
+        }
+        for name in named {
+            match self.engine.image_row(&name).await {
+                Ok(_) => drop(found.insert(name)),
+                Err(engine::Error::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The name of an image with its tag, so that one is not removed twice.
+fn whole(reference: &str) -> String {
+    match familiar(reference) {
+        ("", _) | (_, "") => reference.to_owned(),
+        (name, tag) => format!("{name}:{tag}"),
+    }
 }
 
 /// The engine's names of a section.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::commands::carrier::{self, Carrier, Program};
+use crate::commands::carrier::{self, Carried, Carrier, Program};
+use crate::commands::detach::DetachKeys;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session;
@@ -67,6 +68,7 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
         context.terminal.out(&format!("would run in container {}: {command}\n", container.name))?;
         return Ok(Exit::Success);
     }
+    let keys = DetachKeys::find(None, &context.env)?;
     let options = ExecOptions {
         command: args.command.clone(),
         tty,
@@ -75,6 +77,7 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
         user: args.user.clone(),
         folder: args.workdir.clone(),
         privileged: args.privileged,
+        detach_keys: keys.text.clone(),
     };
     let exec = engine.make_exec(&container.id, &options).await?;
     if args.detach {
@@ -84,8 +87,13 @@ async fn execute(args: &Args, project: &str, context: &mut Context) -> Result<Ex
     let (output, input) = engine.start_exec(&exec, tty).await?;
     let carrier = Carrier { engine: &engine, program: Program::Exec(&exec), tty };
     let input = options.input.then_some(input);
-    if !carrier.carry(output, input, &mut context.terminal).await? {
-        return Ok(Exit::Interrupted);
+    match carrier.carry(output, input, keys, &mut context.terminal).await? {
+        Carried::Over => {}
+        Carried::Left => return Ok(Exit::Interrupted),
+        Carried::Detached => {
+            context.terminal.err("read escape sequence\n");
+            return Ok(Exit::Failure);
+        }
     }
     let code = code(&engine, &exec).await?;
     Ok(Exit::of(code))

@@ -176,9 +176,10 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::CreateNetwork(_) | Action::CreateVolume(_), error) => {
             format!("cannot create {kind} `{name}`: {error}")
         }
-        (Action::RemoveNetwork { .. } | Action::RemoveVolume { .. }, error) => {
-            format!("cannot remove {kind} `{name}`: {error}")
-        }
+        (
+            Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } | Action::RemoveImage { .. },
+            error,
+        ) => format!("cannot remove {kind} `{name}`: {error}"),
         (Action::Stop { .. }, error) => format!("cannot stop container {name}: {error}"),
         (Action::Restart { .. }, error) => format!("cannot restart container {name}: {error}"),
         (Action::Kill { .. }, error) => format!("cannot kill container {name}: {error}"),

@@ -1,10 +1,14 @@
 //! The command line: one file per command, and what they share.
 
 mod analyze;
+mod attach;
 mod carrier;
+mod commit;
 mod config;
 mod control;
+mod cp;
 mod create;
+mod detach;
 mod docker_config;
 mod doctor;
 mod dossier;
@@ -13,6 +17,7 @@ mod events;
 mod exec;
 mod exit;
 mod explain;
+mod export;
 mod failure;
 mod findings;
 mod images;
@@ -32,6 +37,7 @@ mod ps;
 mod restart;
 mod rm;
 mod run;
+mod scale;
 mod session;
 mod start;
 mod stats;
@@ -71,12 +77,16 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Args),
+    Attach(attach::Args),
+    Commit(commit::Args),
     Config(config::Args),
+    Cp(cp::Args),
     Create(create::Args),
     Doctor(doctor::Args),
     Down(down::Args),
     Events(events::Args),
     Exec(exec::Args),
+    Export(export::Args),
     Explain(explain::Args),
     Images(images::Args),
     Kill(kill::Args),
@@ -89,6 +99,7 @@ enum Command {
     Restart(restart::Args),
     Rm(rm::Args),
     Run(run::Args),
+    Scale(scale::Args),
     Start(start::Args),
     Stats(stats::Args),
     Stop(stop::Args),
@@ -152,12 +163,16 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     }
     let result = match command {
         Command::Analyze(args) => analyze::run(&args, &mut context),
+        Command::Attach(args) => attach::run(&args, &mut context),
+        Command::Commit(args) => commit::run(&args, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
+        Command::Cp(args) => cp::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
         Command::Doctor(args) => doctor::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
         Command::Events(args) => events::run(&args, &mut context),
         Command::Exec(args) => exec::run(&args, &mut context),
+        Command::Export(args) => export::run(&args, &mut context),
         Command::Explain(args) => explain::run(&args, &mut context),
         Command::Images(args) => images::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
@@ -170,6 +185,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Restart(args) => restart::run(&args, &mut context),
         Command::Rm(args) => rm::run(&args, &mut context),
         Command::Run(args) => run::run(&args, &mut context),
+        Command::Scale(args) => scale::run(&args, &mut context),
         Command::Start(args) => start::run(&args, &mut context),
         Command::Stats(args) => stats::run(&args, &mut context),
         Command::Stop(args) => stop::run(&args, &mut context),

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use crate::commands::docker_config;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::listing::{self, Form};
 use crate::commands::options::Context;
 use crate::commands::session;
-use crate::engine::{ContainerRow, Engine, Inspected};
+use crate::engine::{ContainerRow, DockerConfig, Engine, Inspected};
 use crate::labels;
 use crate::report::time::Timestamp;
 use crate::report::{containers, table};
@@ -52,7 +51,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let form = match args.format.as_str() {
-        "" => docker_config::text(&context.env, "psFormat").unwrap_or_else(|| "table".to_owned()),
+        "" => {
+            DockerConfig::find(&context.env).text("psFormat").unwrap_or_else(|| "table".to_owned())
+        }
         other => other.to_owned(),
     };
     let form = Form::parse(&form, containers::FORMS, context)?;

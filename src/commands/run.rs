@@ -5,7 +5,8 @@ use std::io::Read as _;
 use futures_util::future::join;
 use tokio::sync::mpsc;
 
-use crate::commands::carrier::{self, Carrier, Program};
+use crate::commands::carrier::{self, Carried, Carrier, Program};
+use crate::commands::detach::DetachKeys;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
@@ -321,7 +322,9 @@ impl OneOff<'_> {
             context.terminal.out(&format!("{id}\n"))?;
             return Ok(Exit::Success);
         }
-        let (output, input) = self.engine.attach_both(&id, tty, self.args.interactive).await?;
+        let keys = DetachKeys::find(None, &context.env)?;
+        let interactive = self.args.interactive;
+        let (output, input) = self.engine.attach_both(&id, tty, interactive, &keys.text).await?;
         if let Err(error) = self.engine.start(&id).await {
             if self.args.rm {
                 self.engine.remove(&id, true).await?;
@@ -330,9 +333,12 @@ impl OneOff<'_> {
         }
         let carrier = Carrier { engine: self.engine, program: Program::Container(&id), tty };
         let input = self.args.interactive.then_some(input);
-        let carry = carrier.carry(output, input, &mut context.terminal);
+        let carry = carrier.carry(output, input, keys, &mut context.terminal);
         let (ended, hooked) = join(carry, self.post_start(&id, &service)).await;
-        ended?;
+        if ended? == Carried::Detached {
+            hooked?;
+            return Ok(Exit::Success);
+        }
         let code = self.engine.wait(&id).await?;
         if self.args.rm {
             self.engine.remove(&id, true).await?;

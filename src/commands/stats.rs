@@ -7,12 +7,11 @@ use futures_util::StreamExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 
-use crate::commands::docker_config;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::listing::{self, Form};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
-use crate::engine::{Engine, StatsStream, Usage};
+use crate::engine::{DockerConfig, Engine, StatsStream, Usage};
 use crate::labels;
 use crate::report::format::Named;
 use crate::report::size;
@@ -65,9 +64,9 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let form = match args.format.as_str() {
-        "" => {
-            docker_config::text(&context.env, "statsFormat").unwrap_or_else(|| "table".to_owned())
-        }
+        "" => DockerConfig::find(&context.env)
+            .text("statsFormat")
+            .unwrap_or_else(|| "table".to_owned()),
         other => other.to_owned(),
     };
     let form = Form::parse(&form, FORMS, context)?;

@@ -225,9 +225,10 @@ fn done(action: &Action) -> Option<&'static str> {
         Action::Kill { .. } => "killed",
         Action::Pause { .. } => "paused",
         Action::Unpause { .. } => "unpaused",
-        Action::Remove { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
-            "removed"
-        }
+        Action::Remove { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::RemoveVolume { .. }
+        | Action::RemoveImage { .. } => "removed",
         Action::AwaitHealthy { .. } => "healthy",
         Action::AwaitUp { .. } => "up",
         Action::AwaitCompleted { .. } => "completed",

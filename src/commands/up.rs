@@ -87,6 +87,11 @@ pub(super) fn create(planning: planning::Wanted, context: &mut Context) -> Resul
     run(&Args { planning, ..Args::default() }, context)
 }
 
+/// Gives services so many containers, and starts what they depend on.
+pub(super) fn scale(planning: planning::Wanted, context: &mut Context) -> Result<Exit, Error> {
+    run(&Args { planning, detach: true, ..Args::default() }, context)
+}
+
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let planning = Planning::new(&args.planning, context)?;
     let up = Up::new(args, planning)?;

@@ -3,6 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
+use crate::commands::down;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
@@ -15,6 +16,9 @@ pub(super) struct Args {
     /// Services
     #[arg(required = true)]
     services: Vec<String>,
+    /// Remove the project then
+    #[arg(long)]
+    down_project: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
@@ -39,6 +43,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
                 () = signals.next() => return Ok(Exit::Interrupted),
             };
             let Some((id, code)) = ended else {
+                if args.down_project {
+                    down::all(&project, context).await?;
+                }
                 return Ok(Exit::of(last));
             };
             last = code?;

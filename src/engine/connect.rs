@@ -165,12 +165,23 @@ impl Transport {
         kind: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
+        self.request_with(version, method, path, kind, Either::Left(Full::new(body))).await
+    }
+
+    async fn request_with(
+        &self,
+        version: Version,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, Error> {
         let request = Request::builder()
             .version(version)
             .method(method)
             .uri(self.uri(path)?)
             .header("content-type", kind)
-            .body(Either::Left(Full::new(body)))
+            .body(body)
             .map_err(|error| Error::Answer(error.to_string()))?;
         let answer = self.dispatch(request).await?;
         let status = answer.status();
@@ -203,6 +214,12 @@ impl Transport {
     pub(super) async fn put(&self, path: &str, archive: Vec<u8>) -> Result<(), Error> {
         let body = Bytes::from(archive);
         self.request(Version::HTTP_11, Method::PUT, path, "application/x-tar", body).await.map(drop)
+    }
+
+    /// Sends an archive that comes in pieces.
+    pub(super) async fn put_body(&self, path: &str, body: Body) -> Result<(), Error> {
+        let kind = "application/x-tar";
+        self.request_with(Version::HTTP_11, Method::PUT, path, kind, body).await.map(drop)
     }
 
     /// Sends JSON; the answer's body is left to be read.

@@ -47,6 +47,8 @@ pub struct Inspected {
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
     pub tty: bool,
+    /// Whether it reads what it is sent.
+    pub open_stdin: bool,
     /// Whether the engine starts it again when it ends with success.
     pub restarts: bool,
     /// How often the engine starts it again when it fails; 0 if it does not.
@@ -198,6 +200,8 @@ struct HealthLog {
 struct ConfigAnswer {
     #[serde(default)]
     tty: bool,
+    #[serde(default)]
+    open_stdin: bool,
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     stop_timeout: Option<i64>,
@@ -501,6 +505,7 @@ impl Engine {
             started_at: moment(&answer.state.started_at),
             finished_at: moment(&answer.state.finished_at),
             tty: answer.config.as_ref().is_some_and(|config| config.tty),
+            open_stdin: answer.config.as_ref().is_some_and(|config| config.open_stdin),
             stop_timeout: answer.config.as_ref().and_then(|config| config.stop_timeout),
             health_test: answer.config.and_then(|it| it.healthcheck?.read(it.shell)),
         })

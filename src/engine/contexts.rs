@@ -42,9 +42,16 @@ impl DockerConfig {
     /// with Docker's client.
     #[must_use]
     pub fn current_context(&self) -> Option<String> {
+        self.text("currentContext")
+    }
+
+    /// A text of the file, such as `detachKeys`; `None` if it says none, or cannot be read.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
         let text = std::fs::read_to_string(self.folder()?.join("config.json")).ok()?;
         let config: serde_json::Value = serde_json::from_str(&text).ok()?;
-        Some(config.get("currentContext")?.as_str()?.to_owned())
+        let value = config.get(name)?.as_str()?;
+        (!value.is_empty()).then(|| value.to_owned())
     }
 
     /// Why the file cannot be read, if it is there and cannot.

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use crate::engine::Engine;
+use crate::engine::connect::encode;
 use crate::engine::error::Error;
 use crate::engine::frames::{Frames, LogChunk};
 
@@ -28,6 +29,8 @@ pub struct ExecOptions {
     pub user: Option<String>,
     pub folder: Option<String>,
     pub privileged: bool,
+    /// The keys that leave it to itself; those of the engine if empty.
+    pub detach_keys: String,
 }
 
 /// What a command writes.
@@ -107,6 +110,7 @@ impl Engine {
             "User": options.user.as_deref().unwrap_or(""),
             "WorkingDir": options.folder.as_deref().unwrap_or(""),
             "Privileged": options.privileged,
+            "DetachKeys": options.detach_keys,
         });
         let made: Made = self.transport.post(&format!("/containers/{id}/exec"), &wanted).await?;
         Ok(made.id)
@@ -138,7 +142,7 @@ impl Engine {
         Ok((output, ExecInput { io: write }))
     }
 
-    /// Carries what a container reads and writes, from now on.
+    /// Carries what a container reads and writes, from now on, until that ends or `detach_keys` come.
     ///
     /// # Errors
     /// Those of the engine.
@@ -147,9 +151,12 @@ impl Engine {
         id: &str,
         tty: bool,
         input: bool,
+        detach_keys: &str,
     ) -> Result<(ExecOutput, ExecInput), Error> {
-        let stdin = u8::from(input);
-        let path = format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1&stdin={stdin}");
+        let (stdin, keys) = (u8::from(input), encode(detach_keys));
+        let path = format!(
+            "/containers/{id}/attach?stream=1&stdout=1&stderr=1&stdin={stdin}&detachKeys={keys}"
+        );
         // A body would be the first that the container reads.
         let io = self.transport.upgrade(&path, None).await?;
         let (read, write) = tokio::io::split(io);

@@ -1,7 +1,10 @@
 //! Requests about images.
 
+use std::collections::BTreeMap;
+
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
+use hyper::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -9,6 +12,7 @@ use crate::engine::Engine;
 use crate::engine::connect::encode;
 use crate::engine::error::Error;
 use crate::engine::observe::nullable;
+use crate::labels;
 
 /// What is known of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -81,6 +85,40 @@ impl Engine {
     }
 }
 
+/// Tags and labels of an image.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaggedImage {
+    #[serde(deserialize_with = "nullable")]
+    pub repo_tags: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Engine {
+    /// The images that were built for a project, as their labels say, and have a name.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn built_images(&self, project: &str) -> Result<Vec<TaggedImage>, Error> {
+        let label = format!("{}={project}", labels::PROJECT);
+        let filters = serde_json::json!({"label": [label], "dangling": ["false"]});
+        self.transport.get(&format!("/images/json?filters={}", encode(&filters.to_string()))).await
+    }
+
+    /// Removes the name of an image, and the image if it has no other.
+    ///
+    /// # Errors
+    /// Those of the engine; an image that is gone is fine.
+    pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
+        let name = encode(reference).replace("%2F", "/").replace("%3A", ":");
+        match self.transport.send(Method::DELETE, &format!("/images/{name}")).await {
+            Err(Error::NotFound(_)) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
 /// A reference as people see it: the name without what all have, and the tag. Nothing for what is an ID
 /// and no name.
 #[must_use]
@@ -100,7 +138,8 @@ pub fn familiar(reference: &str) -> (&str, &str) {
 }
 
 /// A reference as name and tag or digest; no tag means `latest`.
-fn split_reference(reference: &str) -> (&str, &str) {
+#[must_use]
+pub fn split_reference(reference: &str) -> (&str, &str) {
     if let Some((name, digest)) = reference.split_once('@') {
         return (name, digest);
     }

@@ -29,6 +29,7 @@ pub async fn run(
         user: hook.user.clone(),
         folder: hook.folder.clone(),
         privileged: hook.privileged,
+        ..ExecOptions::default()
     };
     let exec = engine.make_exec(id, &options).await?;
     // What is written to a hook would never end.

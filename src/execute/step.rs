@@ -135,6 +135,9 @@ pub(super) async fn apply(
         Action::RemoveVolume { name, replaced } => {
             return removed(engine.remove_volume(name).await, *replaced);
         }
+        Action::RemoveImage { reference } => {
+            return removed(engine.remove_image(reference).await, false);
+        }
         Action::AwaitHealthy { .. } => return waited(hub.healthy(id).await),
         Action::AwaitUp { .. } => return waited(hub.up(id).await),
         Action::AwaitCompleted { .. } => return waited(hub.completed(id).await),

@@ -56,6 +56,27 @@ pub fn start<'a>(
     (plan, empty)
 }
 
+/// Plans to wait until containers that were started, and those they depend on, are up; or have done their
+/// work, if that is what others wait for.
+#[must_use]
+pub fn await_started(known: &Known, observed: &Observed, services: &BTreeSet<String>) -> Plan {
+    let mut plan = Plan::default();
+    for service in known.with_dependencies(services) {
+        let mut dependencies = observed.containers.iter().flat_map(|it| &it.depends_on);
+        let is_task = dependencies
+            .any(|it| it.service == service && it.condition == "service_completed_successfully");
+        for container in observed.replicas(service) {
+            let (action, end) = if is_task {
+                (Action::AwaitCompleted { container: existing(container) }, "Exited")
+            } else {
+                (Action::AwaitUp { container: existing(container) }, "Healthy")
+            };
+            plan.push(step(container, action).shows("Waiting", end));
+        }
+    }
+    plan
+}
+
 /// Plans the restart of containers, whether they run or not, those first that others restart with.
 #[must_use]
 pub fn restart(known: &Known, observed: &Observed, wanted: &Restart) -> Plan {

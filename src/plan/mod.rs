@@ -26,7 +26,9 @@ use std::fmt;
 use std::time::Duration;
 
 pub use crate::plan::changes::{Change, changes};
-pub use crate::plan::control::{Restart, kill, pause, remove_stopped, restart, start, unpause};
+pub use crate::plan::control::{
+    Restart, await_started, kill, pause, remove_stopped, restart, start, unpause,
+};
 pub use crate::plan::converge::{Options, Recreate, converge};
 pub use crate::plan::images::{PullPolicy, images};
 pub use crate::plan::lifecycle::{one_off, wait};
@@ -165,6 +167,9 @@ pub enum Action {
         name: String,
         replaced: bool,
     },
+    RemoveImage {
+        reference: String,
+    },
     AwaitHealthy {
         container: Target,
     },
@@ -217,7 +222,8 @@ impl Action {
             | Self::Create { .. }
             | Self::Remove { .. }
             | Self::RemoveNetwork { .. }
-            | Self::RemoveVolume { .. } => None,
+            | Self::RemoveVolume { .. }
+            | Self::RemoveImage { .. } => None,
         }
     }
 }
@@ -460,7 +466,8 @@ impl fmt::Display for Action {
             Self::Unpause { .. } => out.write_str("unpause"),
             Self::Remove { volumes: false, .. }
             | Self::RemoveNetwork { .. }
-            | Self::RemoveVolume { .. } => out.write_str("remove"),
+            | Self::RemoveVolume { .. }
+            | Self::RemoveImage { .. } => out.write_str("remove"),
             Self::Remove { volumes: true, .. } => out.write_str("remove with anonymous volumes"),
             Self::AwaitHealthy { .. } => out.write_str("await healthy"),
             Self::AwaitUp { .. } => out.write_str("await up"),

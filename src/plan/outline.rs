@@ -168,7 +168,10 @@ fn entry<'a>(plan: &'a Plan, subject: &'a Subject, steps: &[&'a Step]) -> Option
     let removal = find(|it| {
         matches!(
             it,
-            Action::Remove { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. }
+            Action::Remove { .. }
+                | Action::RemoveNetwork { .. }
+                | Action::RemoveVolume { .. }
+                | Action::RemoveImage { .. }
         )
     });
     let start = find(|it| matches!(it, Action::Start { .. }));
@@ -214,9 +217,10 @@ fn alone(action: &Action) -> Verb {
         Action::Kill { .. } => Verb::Kill,
         Action::Pause { .. } => Verb::Pause,
         Action::Unpause { .. } => Verb::Unpause,
-        Action::Remove { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
-            Verb::Remove
-        }
+        Action::Remove { .. }
+        | Action::RemoveNetwork { .. }
+        | Action::RemoveVolume { .. }
+        | Action::RemoveImage { .. } => Verb::Remove,
         Action::Attach { .. }
         | Action::Copy { .. }
         | Action::Hook { .. }

@@ -185,6 +185,8 @@ pub struct Removal {
     pub orphans: bool,
     /// Also volumes, and with them data.
     pub volumes: bool,
+    /// Images that go as well, by the names they are known by.
+    pub images: BTreeSet<String>,
     /// Between stop signal and kill.
     pub grace: Option<Duration>,
     /// All are told to stop at once, without regard to who depends on whom.
@@ -279,6 +281,15 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
                 .shows("Removing", "Removed");
             plan.push(step);
         }
+    }
+    // An engine keeps what a container is made of.
+    let all = users(&|_| true);
+    for reference in &wanted.images {
+        let action = Action::RemoveImage { reference: reference.clone() };
+        let step = Step::new(Subject::Image(reference.clone()), action, Cause::Asked)
+            .after_end_of(all.iter().copied())
+            .shows("Removing", "Removed");
+        plan.push(step);
     }
     if !wanted.volumes {
         return;

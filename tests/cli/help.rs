@@ -14,12 +14,16 @@ fn the_program_and_its_commands() {
 
     Commands:
       analyze  Show what the time until the containers were ready was spent on
+      attach   Connect to what a container reads and writes
+      commit   Make an image of a container
       config   Parse, resolve and print the project in canonical form
+      cp       Copy files and folders between containers and this machine
       create   Create containers, but start none
       doctor   Show which engines there are, which one is used, and what is wrong
       down     Stop and remove containers and networks
       events   Show what happens to containers
       exec     Run a command in a running container
+      export   Write the files of a container as an archive (tar)
       explain  Show why a service does not run or is not healthy
       images   List images of containers
       kill     Send a signal to containers
@@ -32,6 +36,7 @@ fn the_program_and_its_commands() {
       restart  Restart containers
       rm       Remove stopped containers
       run      Run a one-off command in a container of its own
+      scale    Set the number of containers of services
       start    Start containers that are there
       stats    Show what containers use of the machine, again and again
       stop     Stop containers

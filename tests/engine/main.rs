@@ -18,8 +18,10 @@
 
 mod alike;
 mod attached;
+mod connected;
 mod control;
 mod convergence;
+mod copying;
 mod dependencies;
 mod engine;
 mod engines;
@@ -29,6 +31,7 @@ mod faults;
 mod formats;
 mod hooks;
 mod identity;
+mod images;
 mod inline_files;
 mod interruption;
 mod listings;
@@ -52,6 +55,7 @@ mod rules;
 mod run;
 mod run_flags;
 mod same;
+mod scaling;
 mod settings;
 mod stops;
 mod storage;
