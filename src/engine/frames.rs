@@ -18,8 +18,9 @@ pub struct LogChunk {
 /// No time with the space behind it is longer.
 const LONGEST_STAMP: usize = 37;
 
-/// Engines keep longer lines in pieces of this size, each with a time before it.
-const PIECE: usize = 16 * 1024;
+/// Engines keep longer lines in pieces, each with a time before it: Podman what a terminal gives at
+/// once, Docker what it reads at once.
+const PIECES: [usize; 2] = [4095, 16 * 1024];
 
 /// Takes a stream apart: raw with a terminal; without one, frames of eight bytes of header (the
 /// first says which stream, the last four how long) and what they hold.
@@ -138,15 +139,19 @@ impl Frames {
         }
         let end = self.data.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
         let mut found = None;
-        if !self.lines[0].begun || self.run == PIECE {
+        let may_begin = |size: &usize| self.run.is_multiple_of(*size);
+        if !self.lines[0].begun || PIECES.iter().any(may_begin) {
             if end.is_none() && self.data.len() < LONGEST_STAMP && !self.over {
                 return self.wait();
             }
             found = stamp(&self.data);
-            self.run = 0;
+            if found.is_some() {
+                self.run = 0;
+            }
         }
         let prefix = found.map_or(0, |(length, _)| length);
-        let length = end.unwrap_or(self.data.len()).min(prefix + PIECE - self.run);
+        let room = PIECES.map(|size| size - self.run % size).into_iter().min().unwrap_or(1);
+        let length = end.unwrap_or(self.data.len()).min(prefix + room);
         let bytes = self.data.split_to(length);
         self.run += length - prefix;
         Some(self.chunk(bytes, found))
@@ -286,14 +291,16 @@ mod tests {
 
     #[test]
     fn pieces_of_a_long_line_lose_their_times() {
-        let (long, end) = ("x".repeat(PIECE), "end\n");
-        let expected = format!("|{long}{long}{end}|next\n");
-        let pieces = [&long, &long, end, "next\n"].map(|piece| format!("{TIME}{piece}"));
-        let stream = [frame(1, &pieces[0]), frame(2, &format!("{TIME}other\n"))];
-        let rest = pieces[1..].iter().flat_map(|piece| frame(1, piece));
-        let stream: Vec<u8> = stream.concat().into_iter().chain(rest).collect();
-        check(false, true, &stream, [&expected, "|other\n"]);
-        check(true, true, pieces.concat().as_bytes(), [&expected, ""]);
+        for size in PIECES {
+            let (long, end) = ("x".repeat(size), "end\n");
+            let expected = format!("|{long}{long}{end}|next\n");
+            let pieces = [&long, &long, end, "next\n"].map(|piece| format!("{TIME}{piece}"));
+            let stream = [frame(1, &pieces[0]), frame(2, &format!("{TIME}other\n"))];
+            let rest = pieces[1..].iter().flat_map(|piece| frame(1, piece));
+            let stream: Vec<u8> = stream.concat().into_iter().chain(rest).collect();
+            check(false, true, &stream, [&expected, "|other\n"]);
+            check(true, true, pieces.concat().as_bytes(), [&expected, ""]);
+        }
     }
 
     #[test]

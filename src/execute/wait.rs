@@ -12,12 +12,15 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
-use crate::engine::{Engine, Inspected};
+use crate::engine::{self, Engine, Inspected};
 use crate::execute::Error;
 use crate::state::observed::State;
 
 /// Between looks without an event.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// Looks in a row that may fail for want of an engine.
+const MOST_FAILURES: u32 = 3;
 
 /// Between the first two tests of a container's health; later ones are further apart.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -202,12 +205,25 @@ impl<'a> Hub<'a> {
         decide: impl Fn(&Inspected) -> Option<Result<(), Error>>,
     ) -> Result<(), Error> {
         let notify = Rc::clone(self.waiting.borrow_mut().entry(id.to_owned()).or_default());
+        let mut failures = 0;
         loop {
             // Listening begins before the look, so that nothing falls between the two.
             let mut heard = std::pin::pin!(notify.notified());
             heard.as_mut().enable();
-            if let Some(decision) = decide(&self.engine.inspect(id).await?) {
-                return decision;
+            match self.engine.inspect(id).await {
+                Ok(container) => {
+                    failures = 0;
+                    if let Some(decision) = decide(&container) {
+                        return decision;
+                    }
+                }
+                // An engine may be on its way back.
+                Err(engine::Error::Answer(_) | engine::Error::Unreachable { .. })
+                    if failures < MOST_FAILURES =>
+                {
+                    failures += 1;
+                }
+                Err(error) => return Err(error.into()),
             }
             select(heard, std::pin::pin!(tokio::time::sleep(SLOW))).await;
         }
