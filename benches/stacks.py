@@ -136,7 +136,8 @@ class Peak:
     def look(self, pid):
         while True:
             try:
-                children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                threads = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+                children = [child for it in threads for child in it.read_text().split()]
                 for it in [pid, *children]:
                     status = pathlib.Path(f"/proc/{it}/status").read_text()
                     if "VmHWM:" not in status:

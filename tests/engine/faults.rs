@@ -446,9 +446,8 @@ services:
 
 /// Output goes on while containers stop, and a third interrupt leaves at once.
 ///
-/// `up` of a service that writes when it is asked to stop and then takes its time, and of one that it
-/// depends on and that the engine is kept from killing. An interrupt: what is written then is shown.
-/// A second one kills; a third ends the run although the engine does not answer.
+/// `up` of a service that goes on writing when it is asked to stop. An interrupt: what is written then is
+/// shown. A second one asks for its end, which does not reach the engine; a third one leaves.
 #[test]
 fn output_goes_on_while_containers_stop() {
     let Some(project) = Project::with(
