@@ -12,7 +12,7 @@ const STACK: &str = "
 services:
   web: {image: busybox, init: true, command: sleep 600, scale: 2, stop_grace_period: 0s}
   task: {image: busybox, command: 'true'}
-  user: {image: busybox, init: true, command: sleep 600, user: '33:34', stop_grace_period: 0s}
+  user: {image: busybox, init: true, command: sleep 600, user: www-data, stop_grace_period: 0s}
 ";
 
 fn up() -> Option<Project> {
@@ -129,6 +129,9 @@ fn links_go_as_links() {
 
     project
         .told("web-1", &["sh", "-c", "mkdir /d && echo there > /d/target && ln -s target /d/way"]);
+    if project.engine.cannot("links_go_as_links", "it follows links whether asked to or not") {
+        return;
+    }
     project.succeed(&["cp", "web:/d/way", "."]);
     assert_eq!(fs::read_link(project.path().join("way")).unwrap().to_str(), Some("target"));
     project.succeed(&["cp", "-L", "web:/d/way", "real"]);
@@ -176,11 +179,8 @@ fn owners() {
     let owner = fs::metadata(project.path().join("file")).unwrap();
     let stat = |path: &str| project.told("user-1", &["stat", "-c", "%u:%g", path]);
     assert_eq!(stat("/tmp/kept"), format!("{}:{}\n", owner.uid(), owner.gid()));
-    if project.engine.cannot("owners", "it looks up users by name alone") {
-        return;
-    }
     project.succeed(&["cp", "-a", "file", "user:/tmp/given"]);
-    assert_eq!(stat("/tmp/given"), "33:34\n");
+    assert_eq!(stat("/tmp/given"), "33:33\n");
 }
 
 /// Containers that do not run are copied to and from; those of `run` only if that is asked for.
@@ -226,7 +226,10 @@ fn what_cannot_be_copied() {
         assert!(message.contains(want), "{args:?}: {message}");
     }
     assert!(project.fail(&["cp", "--index", "9", "web:/etc", "."]).contains("container #9"));
-    assert!(project.fail(&["cp", "file", "web:/nowhere/x"]).contains("/nowhere"));
+    // Podman makes the folder.
+    if !project.engine.podman {
+        assert!(project.fail(&["cp", "file", "web:/nowhere/x"]).contains("/nowhere"));
+    }
     assert_eq!(project.run(&["cp", "file"]).code, Some(1));
     // A folder is not replaced by a file.
     project.file("passwd/keep", "");
@@ -282,7 +285,8 @@ fn copies_are_like_those_of_docker_compose() {
         let out = project.path().join("out");
         let _ = fs::remove_dir_all(&out);
         fs::create_dir(&out).unwrap();
-        let args = [&["cp"], way].concat();
+        // Which container is the first is up to the engine with Docker Compose.
+        let args = [&["cp", "--index", "1"], way].concat();
         if by_peer {
             succeed(&peer, &project, &args)
         } else {

@@ -88,7 +88,7 @@ fn containers_are_committed() {
         &image,
     ]);
     let id = output.stderr.trim_end().rsplit(' ').next().unwrap().to_owned();
-    assert!(output.stderr.contains("[PROJECT]-web-1  Committed as sha256:"), "{}", output.stderr);
+    assert!(output.stderr.contains("[PROJECT]-web-1  Committed as "), "{}", output.stderr);
     let made = project.engine.json(&format!("/images/{image}/json"));
     assert_eq!(
         made["Id"].as_str().unwrap().trim_start_matches("sha256:"),

@@ -211,7 +211,6 @@ fn events_go_on() {
         events.stdout().contains("\"action\":\"start\"").then_some(())
     });
     project.succeed(&["run", "--rm", "-T", "db", "true"]);
-    project.succeed(&["exec", "db", "true"]);
     project.succeed(&["stop", "-t", "0", "web"]);
     events.shows("\"service\":\"web\"");
     let lines = events.stdout();
@@ -278,7 +277,21 @@ fn unknown_services_without_files() {
     for (args, want) in silent {
         assert_eq!(project.succeed(&by_name(&name, args)).stdout, want, "{args:?}");
     }
-    for args in [&["port", "nobody", "80"][..], &["wait", "nobody"], &["exec", "nobody", "true"]] {
+    let refused = [
+        &["port", "nobody", "80"][..],
+        &["wait", "nobody"],
+        &["exec", "nobody", "true"],
+        &["attach", "nobody"],
+        &["cp", "nobody:/etc", "."],
+        &["cp", "compose.yaml", "nobody:/"],
+        &["export", "nobody"],
+        &["commit", "nobody"],
+        &["start", "nobody"],
+        &["restart", "nobody"],
+        // Without files there is nothing to make containers of.
+        &["-f", "missing.yaml", "scale", "web=1"],
+    ];
+    for args in refused {
         assert_eq!(project.run(&by_name(&name, args)).code, Some(1), "{args:?}");
     }
     assert_eq!(
