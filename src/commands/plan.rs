@@ -4,7 +4,7 @@ use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::planning::{self, Planning};
 use crate::commands::preview::{Form, Preview};
-use crate::commands::session;
+use crate::commands::{programs, session};
 
 /// Show what `up` would do, and why; nothing is changed
 #[derive(Debug, clap::Args)]
@@ -40,6 +40,7 @@ pub(super) async fn show(
     let observed = planning.observe(engine).await?;
     // Nobody is asked anything, as nothing is done.
     planning.agree(&observed);
+    programs::warn_of_silence(&planning.model, context);
     let images = planning.images(&observed)?;
     let converge = planning.converge(&observed, context)?;
     let taken = planning.port_conflicts(&converge, engine).await?;

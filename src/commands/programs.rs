@@ -131,6 +131,23 @@ pub(super) async fn work(
     Ok(has_providers || !project.models.is_empty())
 }
 
+/// Says that a plan does not know what other programs would tell: they are run by `up` alone.
+pub(super) fn warn_of_silence(model: &Model, context: &mut Context) {
+    let mut warnings = Diagnostics::default();
+    let mut services = model.services.iter();
+    let asks = |key: &str, node: &Node| node.get(key).is_some_and(|node| !node.is_null());
+    let found = services.find_map(|(name, entry)| {
+        let keys = ["provider", "models"];
+        keys.into_iter().find(|key| asks(key, &entry.node)).map(|key| (name, key))
+    });
+    if let Some((name, key)) = found {
+        let span = model.span(&["services", name, key]);
+        let message = "providers and models are not asked for a plan; services that use them may differ from it";
+        warnings.push(Diagnostic::warning(span, message));
+    }
+    context.show(&warnings);
+}
+
 /// Gives the variables of a provider to those that depend on its service.
 fn provide(
     model: &mut Model,

@@ -117,6 +117,9 @@ fn a_provider_says_what_it_takes() {
     let output = project.succeed(&["run", "--rm", "-T", "web", "sh", "-c", "echo $CLOUD_URL"]);
     assert_eq!(output.stdout, "http://there?a=b\n");
     assert_eq!(calls(&project), [up]);
+    let said = project.succeed(&["plan"]).stderr;
+    assert!(said.contains("providers and models are not asked for a plan"), "{said}");
+    assert_eq!(calls(&project), [""; 0]);
     script(true);
     let error = project.fail(&["up", "-d"]);
     let wanted =
