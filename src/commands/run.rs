@@ -112,12 +112,13 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let message = "--build: building images is not supported yet; build it before";
         return Err(Error::Usage(message.to_owned()));
     }
-    if args.quiet {
-        context.terminal.quiet();
-    }
     let pull = args.pull.as_deref().map(planning::pull_policy).transpose()?;
     let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
     let mut model = context.load(std::slice::from_ref(&args.service), &steps)?;
+    if args.quiet {
+        // The files may have said how progress is shown.
+        context.terminal.quiet();
+    }
     programs::give_sockets(&mut model, context);
     adjust_service(&mut model, args, context)?;
     let separator = context.separator(&model);
