@@ -138,6 +138,7 @@ mod tests {
             image: String::new(),
             networks: Vec::new(),
             mounts: Vec::new(),
+            ports: Vec::new(),
             depends_on: needs
                 .map(|(service, condition)| Dependency {
                     service: service.to_owned(),

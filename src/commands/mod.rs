@@ -115,13 +115,17 @@ impl Command {
     /// What the headline of progress says that is done.
     fn headline(&self) -> &'static str {
         match self {
+            Self::Commit(_) => "commit",
+            Self::Cp(_) => "copy",
             Self::Create(_) => "create",
             Self::Down(_) => "down",
+            Self::Export(_) => "export",
             Self::Kill(_) => "kill",
             Self::Pause(_) => "pause",
             Self::Restart(_) => "restart",
             Self::Rm(_) => "remove",
             Self::Run(_) => "run",
+            Self::Scale(_) => "scale",
             Self::Start(_) => "start",
             Self::Stop(_) => "stop",
             Self::Unpause(_) => "unpause",

@@ -263,12 +263,7 @@ impl Planning {
             let holder =
                 plan::container_holder(&row.id, row.name(), |key| row.label(key).to_owned());
             for port in row.ports.iter().filter(|port| port.public != 0) {
-                let at = HostPort {
-                    address: port.ip.clone(),
-                    port: port.public,
-                    protocol: port.protocol.clone(),
-                };
-                held.push((at, holder.clone()));
+                held.push((HostPort::from(port), holder.clone()));
             }
         }
         if engine.is_here().await {

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::connect::encode;
 use crate::engine::error::Error;
 use crate::labels;
-use crate::state::observed::{Container, Image, Mount, Network, Observed, State, Volume};
+use crate::state::observed::{Container, HostPort, Image, Mount, Network, Observed, State, Volume};
 
 /// A container as engines list it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -99,6 +99,12 @@ impl ContainerRow {
     }
 }
 
+impl From<&PortRow> for HostPort {
+    fn from(row: &PortRow) -> Self {
+        Self { address: row.ip.clone(), port: row.public, protocol: row.protocol.clone() }
+    }
+}
+
 impl From<&ContainerRow> for Container {
     fn from(row: &ContainerRow) -> Self {
         let networks = &row.network_settings.networks;
@@ -125,6 +131,7 @@ impl From<&ContainerRow> for Container {
                     read_only: !mount.writable,
                 })
                 .collect(),
+            ports: row.ports.iter().filter(|it| it.public != 0).map(HostPort::from).collect(),
             depends_on: labels::read_depends_on(row.label(labels::DEPENDS_ON)),
         }
     }

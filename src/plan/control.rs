@@ -267,6 +267,7 @@ mod tests {
                 image: String::new(),
                 networks: Vec::new(),
                 mounts: Vec::new(),
+                ports: Vec::new(),
                 depends_on: depends_on.collect(),
             });
         }

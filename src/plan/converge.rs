@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Subject;
-use crate::plan::{Action, Cause, Plan, Step, StepId, Target};
+use crate::plan::{Action, Cause, Plan, Step, StepId, Target, ports};
 use crate::source::Span;
 use crate::spec::Hooks;
 use crate::state::desired::{Desired, DesiredService};
@@ -79,6 +79,7 @@ pub fn converge(
             planner.start(service);
         }
     }
+    ports::order(&mut planner.plan, desired, observed);
     if planner.problems.has_errors() {
         return Err(planner.problems);
     }

@@ -6,47 +6,12 @@ use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Subject;
 use crate::labels;
-use crate::plan::{Action, Plan, Target};
+use crate::plan::{Action, Need, Plan, StepId, Target};
 use crate::source::Span;
 use crate::spec::ContainerSpec;
 use crate::state::desired::Desired;
-
-/// A port of the host, on one of its addresses or on all of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HostPort {
-    /// Empty for all.
-    pub address: String,
-    pub port: u16,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
-}
-
-impl HostPort {
-    /// Whether two listeners on these ports would be in each other's way.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let all = |address: &str| matches!(address, "" | "0.0.0.0" | "::");
-        let is_v6 = |address: &str| address.contains(':');
-        self.port == other.port
-            && self.protocol == other.protocol
-            && (self.address.is_empty()
-                || other.address.is_empty()
-                || self.address == other.address
-                || ((all(&self.address) || all(&other.address))
-                    && is_v6(&self.address) == is_v6(&other.address)))
-    }
-}
-
-impl std::fmt::Display for HostPort {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.address.as_str(), self.protocol.as_str()) {
-            ("", "tcp") => write!(out, "{}", self.port),
-            ("", protocol) => write!(out, "{}/{protocol}", self.port),
-            (address, "tcp") => write!(out, "{address}:{}", self.port),
-            (address, protocol) => write!(out, "{address}:{}/{protocol}", self.port),
-        }
-    }
-}
+pub use crate::state::observed::HostPort;
+use crate::state::observed::Observed;
 
 /// Who has a port of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +29,8 @@ pub enum Holder {
 /// A port of the host that a container of a plan publishes when it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
+    /// The step that starts the container.
+    pub step: StepId,
     pub port: HostPort,
     /// The port of the container.
     pub target: String,
@@ -75,7 +42,7 @@ pub struct Needed {
 #[must_use]
 pub fn needed_ports(plan: &Plan, desired: &Desired) -> Vec<Needed> {
     let mut needed = Vec::new();
-    for step in &plan.steps {
+    for (index, step) in plan.steps.iter().enumerate() {
         let Action::Start { container } = &step.action else {
             continue;
         };
@@ -89,6 +56,7 @@ pub fn needed_ports(plan: &Plan, desired: &Desired) -> Vec<Needed> {
         };
         for (port, target) in spec.iter().flat_map(fixed) {
             needed.push(Needed {
+                step: StepId(index),
                 port,
                 target,
                 service: step.service.clone().unwrap_or_default(),
@@ -97,6 +65,34 @@ pub fn needed_ports(plan: &Plan, desired: &Desired) -> Vec<Needed> {
         }
     }
     needed
+}
+
+/// Lets a container start only once those have stopped that have its ports now: a port may move from one
+/// service to another, or to one with a new name.
+pub(super) fn order(plan: &mut Plan, desired: &Desired, observed: &Observed) {
+    let mut freed = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        // What is stopped before it is removed has no ports any more by then.
+        let holder = stops(&step.action)
+            .filter(|id| seen.insert((*id).to_owned()))
+            .and_then(|id| observed.containers.iter().find(|container| container.id == id));
+        freed.extend(holder.into_iter().flat_map(|it| &it.ports).map(|port| (port, StepId(index))));
+    }
+    if freed.is_empty() {
+        return;
+    }
+    for need in needed_ports(plan, desired) {
+        let own = need.container;
+        for (port, stop) in &freed {
+            let is_other = plan.step(*stop).subject.name() != own;
+            let after = &mut plan.steps[need.step.0].after;
+            let is_known = after.iter().any(|(step, _)| step == stop);
+            if is_other && *stop < need.step && port.overlaps(&need.port) && !is_known {
+                after.push((*stop, Need::Settled));
+            }
+        }
+    }
 }
 
 /// The ports of the host that a container names; of a range the engine picks a free one.
@@ -238,6 +234,7 @@ pub fn container_holder(id: &str, name: &str, label: impl Fn(&str) -> String) ->
 #[cfg(test)]
 mod tests {
     use super::HostPort;
+    use crate::plan::tests::check;
 
     fn port(text: &str) -> HostPort {
         let (rest, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
@@ -271,5 +268,25 @@ mod tests {
         for text in ["80", "80/udp", "127.0.0.1:80", "127.0.0.1:80/udp"] {
             assert_eq!(port(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_port_moves_once_it_is_free() {
+        check(
+            "services: {a: {image: i, ports: ['81:80']}, b: {image: j, ports: ['80:80']}}",
+            "networks\na-1 running changed port=80\nb-1 running changed port=81",
+            "
+            1. container p-a-1 create as id-of-a-1_p-a-1 (configured differently)
+            2. container p-a-1 stop (replaced by 1) after [1]
+            3. container p-a-1 remove (replaced by 1) after [2]
+            4. container p-a-1 rename to p-a-1 (replaced by 1) after [3]
+            5. container p-b-1 create as id-of-b-1_p-b-1 (configured differently)
+            6. container p-b-1 stop (replaced by 5) after [5]
+            7. container p-b-1 remove (replaced by 5) after [6]
+            8. container p-b-1 rename to p-b-1 (replaced by 5) after [7]
+            9. container p-a-1 start (configured differently) after [4, 6?]
+            10. container p-b-1 start (configured differently) after [8, 2?]
+            ",
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::names::Separator;
 use crate::plan::{Known, Options, PullPolicy, Recreate, Removal, converge, down, images, stop};
 use crate::source::SourceMap;
 use crate::state::desired::{Desired, Surroundings};
-use crate::state::observed::{Container, Image, Mount, Network, Observed, State, Volume};
+use crate::state::observed::{Container, HostPort, Image, Mount, Network, Observed, State, Volume};
 
 pub(super) struct Scene {
     pub(super) model: compose::model::Model,
@@ -25,7 +25,7 @@ pub(super) struct Scene {
 /// `changed NAME` is a network or volume that was made from other settings.
 ///
 /// Words: `changed` (another config hash), `old-image`, `on-network`, `off-network`, `no-volumes`,
-/// `unfinished` (has its temporary name), `anonymous=TARGET`, `one-off`.
+/// `unfinished` (has its temporary name), `port=NUMBER` (publishes it), `anonymous=TARGET`, `one-off`.
 pub(super) fn scene(files: &str, observed: &str) -> Scene {
     let bytes = files.as_bytes().to_vec();
     let files = Files::Fixed(BTreeMap::from([("/p/compose.yaml".to_owned(), bytes)]));
@@ -137,6 +137,12 @@ fn container(
             });
         }
     }
+    let ports = words.iter().filter_map(|word| word.strip_prefix("port=")).map(|port| HostPort {
+        address: String::new(),
+        port: port.parse().unwrap(),
+        protocol: "tcp".to_owned(),
+    });
+    let ports = ports.collect();
     let parents = |parent: &str| {
         let mut lines = desired.services.iter();
         lines.any(|it| it.name == parent).then(|| format!("id-of-{parent}-1"))
@@ -158,6 +164,7 @@ fn container(
         image: if has("old-image") { "sha256:old".to_owned() } else { image },
         networks,
         mounts,
+        ports,
         depends_on: Vec::new(),
     }
 }

@@ -41,7 +41,46 @@ pub struct Container {
     /// Names and IDs of the networks it is on.
     pub networks: Vec<String>,
     pub mounts: Vec<Mount>,
+    /// The ports of the host that lead to it while it runs.
+    pub ports: Vec<HostPort>,
     pub depends_on: Vec<labels::Dependency>,
+}
+
+/// A port of the host, on one of its addresses or on all of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPort {
+    /// Empty for all.
+    pub address: String,
+    pub port: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+impl HostPort {
+    /// Whether two listeners on these ports would be in each other's way.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let all = |address: &str| matches!(address, "" | "0.0.0.0" | "::");
+        let is_v6 = |address: &str| address.contains(':');
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.address.is_empty()
+                || other.address.is_empty()
+                || self.address == other.address
+                || ((all(&self.address) || all(&other.address))
+                    && is_v6(&self.address) == is_v6(&other.address)))
+    }
+}
+
+impl std::fmt::Display for HostPort {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.address.as_str(), self.protocol.as_str()) {
+            ("", "tcp") => write!(out, "{}", self.port),
+            ("", protocol) => write!(out, "{}/{protocol}", self.port),
+            (address, "tcp") => write!(out, "{address}:{}", self.port),
+            (address, protocol) => write!(out, "{address}:{}/{protocol}", self.port),
+        }
+    }
 }
 
 /// Something mounted in a container.

@@ -70,6 +70,38 @@ services:
     }
 }
 
+/// Ports move between services, and to services with a new name.
+///
+/// `up` of two services, then with their ports swapped, then with one of them under another name and the
+/// other one slow to stop. Every port leads to its service each time.
+#[test]
+fn ports_move_between_services() {
+    let Some(project) = Project::new() else { return };
+    let (one, two) = (free_port(), free_port());
+    let (a, b) = (one.1, two.1);
+    drop((one, two));
+    let service = |name: &str, port: u16| {
+        format!(
+            "
+  {name}:
+    image: busybox
+    command: sh -c 'trap \"sleep 1; exit\" TERM; mkdir /www; echo i am {name} > /www/index.html; httpd -p 80 -h /www; while :; do sleep 0.1; done'
+    ports: ['{port}:80']"
+        )
+    };
+    for services in [[("x", a), ("y", b)], [("x", b), ("y", a)], [("z", b), ("y", a)]] {
+        let written: Vec<String> =
+            services.iter().map(|(name, port)| service(name, *port)).collect();
+        project.compose(&format!("services:{}\n", written.concat()));
+        project.succeed(&["up", "-d", "--remove-orphans"]);
+        for (name, port) in services {
+            eventually(format!("`{name}` on port {port}"), || {
+                answer(port).filter(|answer| answer.contains(&format!("i am {name}")))
+            });
+        }
+    }
+}
+
 /// A range of ports serves several containers.
 ///
 /// `up` of three replicas with three ports. Each has one of its own.
