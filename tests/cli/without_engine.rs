@@ -115,3 +115,37 @@ fn flags_of_all_commands_that_cannot_be() {
         .file(".env", "COMPOSE_PARALLEL_LIMIT=few");
     assert_snapshot!(sandbox.run(&["config"]).failed(), @r#"error: COMPOSE_PARALLEL_LIMIT must be an integer (found: "few")"#);
 }
+
+#[test]
+fn what_is_listed_copied_and_scaled_is_checked_first() {
+    let check = |args: &[&str]| sandbox("services: {a: {image: i}}").run(args).failed();
+    assert_snapshot!(check(&["ps", "--format", "table {{.Name | uper}}"]), @"
+    error: there is no function `uper`
+     --> --format:1:17
+      |
+    1 | table {{.Name | uper}}
+      |                 ^^^^
+      |
+      = help: did you mean `upper`?
+    ");
+    assert_snapshot!(check(&["volumes", "--format", "{{if .Name}}"]), @"
+    error: the block is not closed
+     --> --format:1:1
+      |
+    1 | {{if .Name}}
+      | ^^^^^^^^^^^^
+      |
+      = help: write `{{end}}` behind it
+    ");
+    assert_snapshot!(check(&["ls", "--filter", "name=["]).lines().next().unwrap_or_default(), @r#"error: invalid filter "name=[": found unclosed character class"#);
+    assert_snapshot!(check(&["images", "--format", "{{.ID}}"]), @r#"error: format value "{{.ID}}" could not be parsed: use table or json"#);
+    assert_snapshot!(check(&["cp", "a:/x", "a:/y"]), @"error: copying between services is not supported");
+    assert_snapshot!(check(&["cp", "x", "y"]), @"error: unknown copy direction");
+    assert_snapshot!(check(&["scale", "a=-1"]), @"error: invalid scale specifier: no service can have so many containers: a=-1");
+    assert_snapshot!(check(&["scale", "a=two"]), @"error: invalid scale specifier: can't parse replica value as int: a=two");
+    assert_snapshot!(check(&["scale", "b=1"]), @"error: no such service: b");
+    assert_snapshot!(check(&["down", "--rmi", "some"]), @r#"error: invalid value for --rmi: "some": use all or local"#);
+    assert_snapshot!(check(&["attach", "--detach-keys", "ctrl-p,nothing", "a"]), @r#"error: invalid detach keys "ctrl-p,nothing": use characters and ctrl-CHARACTER, with commas between them"#);
+    assert_snapshot!(check(&["commit", "a", "UPPER"]), @"error: invalid reference format: repository name must be lowercase: UPPER");
+    assert_snapshot!(check(&["events", "--until", "soon"]), @r#"error: invalid --until option "soon": use a time (2013-01-02T13:23:37Z), seconds since 1970, or an age (42m)"#);
+}
