@@ -1,7 +1,9 @@
 //! Engines that answer nonsense, slowly or not at all: an error that says so, and no hang or panic.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::ops::Deref;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,12 +11,32 @@ use crate::sandbox::Sandbox;
 
 const COMPOSE: &str = "services: {a: {image: i}}";
 
+/// A sandbox with an engine, whose socket goes with it.
+struct Fake {
+    sandbox: Sandbox,
+    socket: PathBuf,
+}
+
+impl Deref for Fake {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
 /// A sandbox whose engine gives `answer` for each request but the first, and then closes the connection.
 /// `None` leaves the question open.
 fn sandbox(
     pause: Duration,
     answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
-) -> Sandbox {
+) -> Fake {
     let sandbox = Sandbox::with(COMPOSE);
     // The path of a socket must be short.
     let name = format!("rcompose-{}-{:?}.sock", std::process::id(), std::thread::current().id());
@@ -28,7 +50,8 @@ fn sandbox(
             std::thread::spawn(move || serve(client.unwrap(), pause, &*answer));
         }
     });
-    sandbox.env("DOCKER_HOST", &format!("unix://{}", path.display()))
+    let sandbox = sandbox.env("DOCKER_HOST", &format!("unix://{}", path.display()));
+    Fake { sandbox, socket: path }
 }
 
 fn serve(client: UnixStream, pause: Duration, answer: &dyn Fn(&str) -> Option<Vec<u8>>) {
