@@ -39,6 +39,7 @@ mod rm;
 mod run;
 mod scale;
 mod session;
+mod signals;
 mod start;
 mod stats;
 mod stop;

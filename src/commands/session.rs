@@ -6,12 +6,12 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
 use crate::commands::outputs::{Order, Output, Outputs};
+pub(super) use crate::commands::signals::Signals;
 use crate::commands::work;
 pub(super) use crate::commands::work::{Deadline, Work, carry_out};
 use crate::engine::{self, Engine, EngineEvent, Events};
@@ -27,36 +27,13 @@ use crate::state::observed::{Observed, State};
 /// After this time without a sign of any container, the engine is asked whether any still runs.
 const LONG_SILENCE: Duration = Duration::from_secs(3);
 
+/// How often, and how long after a stop, is looked for containers that the engine has started again.
+const COMEBACKS: u32 = 5;
+const COMEBACK: Duration = Duration::from_millis(300);
+
 /// Runs `work` on a runtime of this thread.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
-}
-
-/// The signals that ask us to end.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> Result<Self, Error> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    pub(super) async fn next(&mut self) {
-        self.named().await;
-    }
-
-    /// As [`Signals::next`], with the signal's name.
-    pub(super) async fn named(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
-    }
 }
 
 /// Looks at what the engine has of a project, and of what it wants.
@@ -292,7 +269,30 @@ impl Session<'_> {
         if killed {
             self.kill(signals).await?;
         }
+        if containers.restarted {
+            self.stop_what_comes_back().await?;
+        }
         containers.flush(reporter).await?;
+        Ok(())
+    }
+
+    /// Stops what was between two starts when it was to be stopped, and which the engine has started
+    /// since all the same.
+    async fn stop_what_comes_back(&self) -> Result<(), Error> {
+        for _ in 0..COMEBACKS {
+            tokio::time::sleep(COMEBACK).await;
+            let observed = self.engine.observe_containers(self.project).await?;
+            let up = observed.containers.iter().filter(|it| {
+                it.state.is_up()
+                    && self.known.services.contains_key(&it.service)
+                    && (self.targeted.is_empty() || self.targeted.contains(&it.service))
+            });
+            let stops: Vec<_> = up.map(|it| self.engine.stop(&it.id, None)).collect();
+            if stops.is_empty() {
+                break;
+            }
+            join_all(stops).await.into_iter().collect::<Result<Vec<()>, _>>()?;
+        }
         Ok(())
     }
 
@@ -370,6 +370,7 @@ impl Session<'_> {
                 let patient = !containers.stopping;
                 let restarting =
                     self.engine.starts_again(&event.id, event.time, code, patient).await?;
+                containers.restarted |= restarting;
                 let watched = containers.watched.entry(event.id.clone()).or_default();
                 watched.alive &= restarting;
                 watched.awaits_end = restarting;
@@ -408,6 +409,8 @@ struct Containers<'a> {
     asked: Option<i64>,
     /// Whether they are being stopped, so that none is started again.
     stopping: bool,
+    /// Whether the engine has started any of them again.
+    restarted: bool,
 }
 
 impl<'a> Containers<'a> {
@@ -418,6 +421,7 @@ impl<'a> Containers<'a> {
             first: None,
             asked: None,
             stopping: false,
+            restarted: false,
         }
     }
 }

@@ -5,6 +5,10 @@ use serde_json::Value;
 /// Variables that the engine adds by itself.
 const ADDED: [&str; 4] = ["container=", "HOSTNAME=", "HOME=", "TERM="];
 
+/// What its own annotations begin with.
+const OWN_NOTES: [&str; 4] =
+    ["io.podman.", "io.container.", "org.opencontainers.image.stopSignal", "org.systemd.property."];
+
 /// Signals by their numbers, as far as people stop containers by them.
 const SIGNALS: [(&str, &str); 10] = [
     ("1", "SIGHUP"),
@@ -34,6 +38,10 @@ pub(super) fn retell(container: &mut Value) {
     if config["WorkingDir"] == "/" {
         config["WorkingDir"] = Value::Null;
     }
+    // What it gets where nobody asks for a time.
+    if config["StopTimeout"] == 10 {
+        config["StopTimeout"] = Value::Null;
+    }
     let signal = config["StopSignal"].as_str().unwrap_or_default();
     config["StopSignal"] = match SIGNALS.iter().find(|(number, _)| *number == signal) {
         Some((_, "SIGTERM")) => Value::Null,
@@ -44,6 +52,9 @@ pub(super) fn retell(container: &mut Value) {
         config["Image"] = familiar(image).into();
     }
     let host = &mut container["HostConfig"];
+    if host["RestartPolicy"]["Name"] == "" {
+        host["RestartPolicy"]["Name"] = "no".into();
+    }
     for mode in ["PidMode", "UTSMode", "UsernsMode"] {
         if host[mode] == "private" {
             host[mode] = Value::Null;
@@ -65,9 +76,7 @@ pub(super) fn retell(container: &mut Value) {
         }
     }
     if let Some(notes) = host["Annotations"].as_object_mut() {
-        notes.retain(|name, _| {
-            !name.starts_with("io.podman.") && !name.starts_with("io.container.")
-        });
+        notes.retain(|name, _| !OWN_NOTES.iter().any(|own| name.starts_with(own)));
     }
 }
 
@@ -93,6 +102,7 @@ mod tests {
                 "Env": ["A=1", "container=podman", "HOME=/root", "HOSTNAME=x"],
                 "WorkingDir": "/",
                 "StopSignal": "15",
+                "StopTimeout": 10,
             },
             "HostConfig": {
                 "PidMode": "private",
@@ -106,7 +116,13 @@ mod tests {
         });
         retell(&mut container);
         let expected = json!({
-            "Config": {"Image": "busybox", "Env": ["A=1"], "WorkingDir": null, "StopSignal": null},
+            "Config": {
+                "Image": "busybox",
+                "Env": ["A=1"],
+                "WorkingDir": null,
+                "StopSignal": null,
+                "StopTimeout": null,
+            },
             "HostConfig": {
                 "PidMode": null,
                 "ShmSize": 67_108_864,

@@ -53,6 +53,12 @@ impl Engine {
         self.podman
     }
 
+    /// Whether a scenario asks for what Podman 4 cannot do; a line says so.
+    pub(crate) fn is_too_old(&self, scenario: &str, reason: &str) -> bool {
+        let version = self.json("/version")["Version"].as_str().unwrap_or_default().to_owned();
+        self.podman && version.starts_with("4.") && self.cannot(scenario, reason)
+    }
+
     /// The status and the body of an answer.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let answer = self.exchange(method, path, body).unwrap_or_else(|error| {

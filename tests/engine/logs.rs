@@ -237,6 +237,12 @@ services:
     ) else {
         return;
     };
+    if project
+        .engine
+        .is_too_old("lines_are_in_order_of_time", "Podman 4 tells times in whole seconds")
+    {
+        return;
+    }
     project.file("out/0", "");
     project.succeed(&["up", "-d"]);
     project.awaits_file("out/15");
@@ -347,6 +353,12 @@ fn a_flood_takes_no_memory() {
     )) else {
         return;
     };
+    if project
+        .engine
+        .is_too_old("a_flood_takes_no_memory", "Podman 4 takes minutes to read so many lines")
+    {
+        return;
+    }
     let to_nowhere = |args: &str| {
         let mut shell = Command::new("sh");
         let program = env!("CARGO_BIN_EXE_rcompose");

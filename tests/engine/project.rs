@@ -322,6 +322,7 @@ impl Drop for Turn {
 fn status(word: &Value) -> &str {
     match word.as_str().unwrap() {
         "stopped" => "exited",
+        "stopping" => "running",
         word => word,
     }
 }
