@@ -97,6 +97,7 @@ async fn remove(
         wanted.images = images.find(which == "all", context).await?;
     }
     let plan = plan::down(project, &known, &observed, &wanted);
+    context.show(&plan.warnings);
     if plan.is_empty() && model.is_none() {
         let message = format!("no resource found to remove for project `{project}`");
         context.show(&Diagnostic::warning(Span::NOWHERE, message).into());

@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::compose::keys::secrets::inline_files;
 use crate::compose::model::Model;
 use crate::compose::project::Project;
+use crate::diagnostic::Diagnostic;
 use crate::event::Subject;
 use crate::labels;
 use crate::plan::converge::{Ending, remove};
 use crate::plan::{Action, Cause, OnFailure, Plan, Step, StepId, Target};
+use crate::source::Span;
 use crate::spec::{Hooks, InlineFile, ProgramCall};
 use crate::state::observed::{Container, Observed};
 use crate::yaml::Node;
@@ -294,7 +296,16 @@ fn resources(project: &str, plan: &mut Plan, known: &Known, observed: &Observed,
     if !wanted.volumes {
         return;
     }
-    for name in known.volumes.iter().filter(|name| observed.volume(name).is_some()) {
+    for name in &known.volumes {
+        let Some(found) = observed.volume(name) else { continue };
+        // Data that another project has made is not ours to lose, although the peer takes it along.
+        if let Some(owner) = found.labels.get(labels::PROJECT).filter(|owner| *owner != project) {
+            let message = format!("volume `{name}` belongs to the project `{owner}`; it is kept");
+            let warning = Diagnostic::warning(Span::NOWHERE, message)
+                .help(format!("remove it with `rcompose -p {owner} down --volumes`"));
+            plan.warnings.push(warning);
+            continue;
+        }
         let after = users(&|it| it.mounts.iter().any(|mount| mount.volume.as_ref() == Some(name)));
         let action = Action::RemoveVolume { name: name.clone(), replaced: false };
         let step = Step::new(Subject::Volume(name.clone()), action, Cause::Asked)

@@ -306,7 +306,7 @@ volumes: {{data: {{labels: {{which: {label}}}}}}}
 /// What is there already is used, with a warning that names its owner.
 ///
 /// A network and a volume made by hand and one labelled by another project, then `up`. All are used,
-/// each with a warning, and `down` leaves them.
+/// each with a warning, and `down` leaves them. `down -v` leaves the data of the other project.
 #[test]
 fn resources_of_others_are_used_with_a_warning() {
     let Some(project) = Project::with(
@@ -342,5 +342,12 @@ volumes: {data: {}, far: {}}
     project.succeed(&["down", "-t", "0"]);
     for path in [format!("/networks/{}", name("default")), format!("/volumes/{}", name("far"))] {
         assert_eq!(project.engine.request("GET", &path, "").0, 200, "{path}");
+    }
+    let said = project.succeed(&["down", "-v"]).stderr;
+    let warning = "volume `[PROJECT]_far` belongs to the project `someone-else`; it is kept";
+    assert!(said.contains(warning), "{said}");
+    for (key, status) in [("far", 200), ("data", 404)] {
+        let path = format!("/volumes/{}", name(key));
+        assert_eq!(project.engine.request("GET", &path, "").0, status, "{path}");
     }
 }
