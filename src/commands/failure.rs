@@ -42,8 +42,7 @@ impl Run<'_> {
                         | Action::AwaitHealthy { .. }
                         | Action::AwaitCompleted { .. }
                 );
-                let began = self.report.times[*index].begin.is_some();
-                is_wait && began && matches!(self.report.outcomes[*index], Outcome::Skipped)
+                is_wait && matches!(self.report.outcomes[*index], Outcome::Skipped)
             })
             .map(|(_, step)| step)
             .collect();

@@ -293,7 +293,14 @@ impl Engine {
     /// # Errors
     /// Those of the engine: most problems of a container show here, not on create.
     pub async fn start(&self, id: &str) -> Result<(), Error> {
-        Ok(self.docker.start_container(id, None).await?)
+        let started = self.docker.start_container(id, None).await.map_err(Error::from);
+        match started.as_ref().err().and_then(Error::ambiguous_network) {
+            Some(network) => {
+                self.keep_one_network(network).await?;
+                Ok(self.docker.start_container(id, None).await?)
+            }
+            None => started,
+        }
     }
 
     /// Stops a container: the signal, then the kill after `grace`, or after the container's own time.

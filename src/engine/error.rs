@@ -101,6 +101,16 @@ impl Error {
         }
     }
 
+    /// The name that several networks have, so that the engine does not know which one is meant.
+    #[must_use]
+    pub fn ambiguous_network(&self) -> Option<&str> {
+        let (Self::Refused { message, .. } | Self::Conflict(message)) = self else {
+            return None;
+        };
+        let (before, _) = message.split_once(" is ambiguous (")?;
+        Some(before.rsplit(' ').next().unwrap_or(before))
+    }
+
     /// Whether a port of the host is taken.
     #[must_use]
     pub fn is_about_ports(&self) -> bool {
@@ -157,6 +167,14 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_with_the_same_name_are_named() {
+        let message = "network p_default is ambiguous (2 matches found on name)".to_owned();
+        let error = Error::Refused { status: 400, message };
+        assert_eq!(error.ambiguous_network(), Some("p_default"));
+        assert_eq!(Error::Timeout.ambiguous_network(), None);
+    }
 
     #[test]
     fn podman_statuses_are_read_as_docker_ones() {

@@ -150,9 +150,12 @@ pub struct ProjectRow {
 #[derive(Deserialize)]
 pub(super) struct NetworkAnswer {
     #[serde(rename = "Id", default)]
-    id: String,
+    pub(super) id: String,
     #[serde(rename = "Name", default)]
-    name: String,
+    pub(super) name: String,
+    /// A time that sorts as text.
+    #[serde(rename = "Created", default)]
+    pub(super) created: String,
     #[serde(rename = "Labels", default, deserialize_with = "nullable")]
     pub(super) labels: BTreeMap<String, String>,
 }

@@ -45,9 +45,13 @@ impl Engine {
         let Some(process) = stream.peer_cred().ok().and_then(|peer| peer.pid()) else {
             return false;
         };
-        let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
-        let ours = namespace("self");
-        ours.is_some() && ours == namespace(&process.to_string())
+        let Ok(ours) = std::fs::read_link("/proc/self/ns/net") else {
+            return false;
+        };
+        // Threads of engines go to and fro between the namespaces of containers, the first one too.
+        let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+        let mut threads = threads.into_iter().flatten().flatten().map(|thread| thread.path());
+        threads.any(|thread| std::fs::read_link(thread.join("ns/net")).is_ok_and(|it| it == ours))
     }
 }
 

@@ -159,6 +159,13 @@ pub fn adapt_endpoint(settings: EndpointSettings, facts: &Facts) -> EndpointSett
     request.spec.endpoints.pop().map(|endpoint| endpoint.settings).unwrap_or_default()
 }
 
+/// Whether the engine makes a second network with a name that is taken, unless it is told to look: API
+/// 1.44 is the first that always does.
+#[must_use]
+pub fn checks_names_on_demand(engine: &Facts) -> bool {
+    engine.api < Api(1, 44)
+}
+
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
 #[must_use]
 pub fn needs_grace(engine: &Facts) -> bool {
@@ -316,6 +323,12 @@ mod tests {
         };
         spec.host().links = Some(vec!["x:y".to_owned()]);
         spec
+    }
+
+    #[test]
+    fn old_engines_are_told_to_look_for_networks_with_the_same_name() {
+        assert!(checks_names_on_demand(&Facts::docker(Api(1, 41))));
+        assert!(!checks_names_on_demand(&Facts::docker(Api(1, 51))));
     }
 
     #[test]

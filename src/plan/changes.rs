@@ -88,7 +88,7 @@ const ROWS: &[Row] = &[
     row("/HostConfig/Privileged", "privileged", Form::Plain),
     row("/HostConfig/ReadonlyRootfs", "read_only", Form::Plain),
     row("/HostConfig/Init", "init", Form::Plain),
-    with_default("/HostConfig/RestartPolicy", "restart", Form::Restart, &["no"]),
+    row("/HostConfig/RestartPolicy", "restart", Form::Restart),
     with_default("/HostConfig/IpcMode", "ipc", Form::Plain, &["private", "shareable"]),
     row("/HostConfig/PidMode", "pid", Form::Plain),
     row("/HostConfig/UTSMode", "uts", Form::Plain),
@@ -243,7 +243,10 @@ fn text(value: Option<&Value>, form: Form) -> Option<String> {
             words.map(quoted).collect::<Vec<_>>().join(" ")
         }
         (Form::Restart, _) => {
-            let name = value.get("Name").and_then(Value::as_str).filter(|name| !name.is_empty())?;
+            let name = value.get("Name").and_then(Value::as_str)?;
+            if matches!(name, "" | "no") {
+                return None;
+            }
             match value.get("MaximumRetryCount").and_then(Value::as_i64) {
                 Some(count) if count > 0 => format!("{name}:{count}"),
                 _ => name.to_owned(),
@@ -471,7 +474,7 @@ environment.B: - > 2";
             json!([{"Type": "volume", "Source": "p_data", "Target": "/app"}]);
         let want = "\
 healthcheck.interval: 1s > 1m30s
-restart: no > on-failure:3
+restart: - > on-failure:3
 mem_limit: 512m > 1g
 cpus: 0.5 > -
 ports.80: 8080 > 127.0.0.1:8081

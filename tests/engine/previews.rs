@@ -105,7 +105,7 @@ fn a_plan_names_every_key() {
         ("entrypoint", "[/bin/sh, -c]", "entrypoint  (none) -> /bin/sh -c"),
         ("healthcheck", "{test: exit 0, interval: 90s}", "healthcheck.interval  (none) -> 1m30s"),
         ("read_only", "true", "read_only  (none) -> true"),
-        ("restart", "'on-failure:3'", "restart  no -> on-failure:3"),
+        ("restart", "'on-failure:3'", "restart  (none) -> on-failure:3"),
         ("cap_add", "[NET_ADMIN]", "cap_add"),
         ("mem_limit", "256m", "mem_limit  (none) -> 256m"),
         ("cpus", "0.5", "cpus  (none) -> 0.5"),
