@@ -113,7 +113,7 @@ class Raw:
             ask("POST", f"/containers/{it}/stop")
             ask("DELETE", f"/containers/{it}?force=1")
 
-        with concurrent.futures.ThreadPoolExecutor(2 * self.engine.cores) as pool:
+        with concurrent.futures.ThreadPoolExecutor(3 * self.engine.cores) as pool:
             for it in [pool.submit(service, it) for it in containers]:
                 it.result()
         for it in networks:
