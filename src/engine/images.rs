@@ -132,9 +132,19 @@ pub fn familiar(reference: &str) -> (&str, &str) {
         Some((name, _)) => (split_reference(name).0, ""),
         None => split_reference(reference),
     };
-    let name = name.strip_prefix("index.docker.io/").unwrap_or(name);
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    (name.strip_prefix("library/").unwrap_or(name), tag)
+    (short(name), tag)
+}
+
+/// The registry that engines mean where none is named; Podman names it.
+const DEFAULT_REGISTRY: &str = concat!("docker", ".io");
+
+/// A name without the registry that needs no name, and without the folder of official images.
+pub(super) fn short(name: &str) -> &str {
+    let name = match name.split_once('/') {
+        Some((first, rest)) if first.trim_start_matches("index.") == DEFAULT_REGISTRY => rest,
+        _ => name,
+    };
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 /// A reference as name and tag or digest; no tag means `latest`.
@@ -161,7 +171,12 @@ mod tests {
         assert_eq!(split_reference("localhost:5000/a/b"), ("localhost:5000/a/b", "latest"));
         assert_eq!(split_reference("localhost:5000/a:2"), ("localhost:5000/a", "2"));
         assert_eq!(split_reference("a@sha256:1"), ("a", "sha256:1"));
-        assert_eq!(familiar("docker.io/library/nginx"), ("nginx", "latest"));
+        let official = format!("{DEFAULT_REGISTRY}/library/nginx");
+        assert_eq!(familiar(&official), ("nginx", "latest"));
+        assert_eq!(
+            familiar("registry.example/library/a"),
+            ("registry.example/library/a", "latest")
+        );
         assert_eq!(familiar("localhost/a:2"), ("localhost/a", "2"));
         assert_eq!(familiar("a:1@sha256:1"), ("a", ""));
         assert_eq!(familiar(&"0f".repeat(32)), ("", ""));

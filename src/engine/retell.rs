@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::engine::images::short;
+
 /// Variables that the engine adds by itself.
 const ADDED: [&str; 4] = ["container=", "HOSTNAME=", "HOME=", "TERM="];
 
@@ -82,9 +84,7 @@ pub(super) fn retell(container: &mut Value) {
 
 /// An image's name as people write it.
 fn familiar(image: &str) -> &str {
-    let short =
-        image.strip_prefix("docker.io/").map(|it| it.strip_prefix("library/").unwrap_or(it));
-    let short = short.or_else(|| image.strip_prefix("localhost/")).unwrap_or(image);
+    let short = short(image.strip_prefix("localhost/").unwrap_or(image));
     short.strip_suffix(":latest").unwrap_or(short)
 }
 
@@ -98,7 +98,7 @@ mod tests {
     fn what_nobody_asked_for_is_left_out() {
         let mut container = json!({
             "Config": {
-                "Image": "docker.io/library/busybox:latest",
+                "Image": "localhost/busybox:latest",
                 "Env": ["A=1", "container=podman", "HOME=/root", "HOSTNAME=x"],
                 "WorkingDir": "/",
                 "StopSignal": "15",
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn names_of_images() {
         for (full, short) in [
-            ("docker.io/library/redis:7", "redis:7"),
-            ("docker.io/me/app:latest", "me/app"),
+            ("library/redis:7", "redis:7"),
+            ("registry.example/me/app:latest", "registry.example/me/app"),
             ("localhost/app:1", "app:1"),
             ("registry.example/app:1", "registry.example/app:1"),
         ] {
