@@ -158,6 +158,7 @@ impl Planning {
             renew_volumes: args.renew_anon_volumes,
             grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
             attach: BTreeSet::new(),
+            networks_at_start: false,
             renewed: BTreeSet::new(),
         };
         Ok(Self { model, desired, options, pull, yes: args.yes, separator, scale })
@@ -199,8 +200,13 @@ impl Planning {
         Ok(())
     }
 
-    /// Refuses what this engine cannot do, with the place that asks for it.
-    pub(super) fn check_engine(&self, engine: &Engine, context: &mut Context) -> Result<(), Error> {
+    /// Refuses what this engine cannot do, with the place that asks for it, and takes note of what it can.
+    pub(super) fn check_engine(
+        &mut self,
+        engine: &Engine,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        self.options.networks_at_start = quirks::finds_networks_at_start(engine.facts());
         let mut warnings = Diagnostics::default();
         let mut problems = Diagnostics::default();
         for service in &self.desired.services {

@@ -166,6 +166,13 @@ pub fn checks_names_on_demand(engine: &Facts) -> bool {
     engine.api < Api(1, 44)
 }
 
+/// Whether a container can be made before its networks are: Docker looks for them when it starts it, where
+/// all can be named on create. Podman looks at once.
+#[must_use]
+pub fn finds_networks_at_start(engine: &Facts) -> bool {
+    engine.api >= Api(1, 44) && !engine.is_podman()
+}
+
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
 #[must_use]
 pub fn needs_grace(engine: &Facts) -> bool {
@@ -323,6 +330,13 @@ mod tests {
         };
         spec.host().links = Some(vec!["x:y".to_owned()]);
         spec
+    }
+
+    #[test]
+    fn networks_may_come_later_than_containers() {
+        assert!(finds_networks_at_start(&Facts::docker(Api(1, 44))));
+        assert!(!finds_networks_at_start(&Facts::docker(Api(1, 43))));
+        assert!(!finds_networks_at_start(&Facts::podman(Api(5, 8))));
     }
 
     #[test]

@@ -183,10 +183,20 @@ impl<'a> Planner<'a> {
         let step = &mut self.plan.steps[made.0];
         step.shows.begin = Some("Creating");
         step.shows.end = Some("Created");
+        let mut ready = vec![made];
+        if self.options.networks_at_start && !self.options.no_start {
+            // The engine makes networks one after the other; meanwhile it makes containers.
+            let new = |name: &&str| !self.remade.contains(*name);
+            let names = service.networks.iter().map(String::as_str).filter(new);
+            let networks: Vec<StepId> =
+                names.filter_map(|name| self.networks.get(name)).copied().collect();
+            step.after.retain(|(before, _)| !networks.contains(before));
+            ready.extend(networks);
+        }
         Planned {
             name,
             target: Target::Made(made),
-            ready: vec![made],
+            ready,
             start: Some(Cause::Missing),
             started: None,
         }

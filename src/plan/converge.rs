@@ -43,6 +43,9 @@ pub struct Options {
     pub grace: Option<Duration>,
     /// The services whose output is shown.
     pub attach: BTreeSet<String>,
+    /// Whether the engine looks for the networks of a container only when it starts it, so that both can
+    /// be made at the same time.
+    pub networks_at_start: bool,
 }
 
 /// Plans how `observed` becomes `desired`. All images are there already, as far as they can be.

@@ -197,6 +197,32 @@ pub(super) fn check(files: &str, observed: &str, want: &str) {
 const TWO: &str = "services: {web: {image: i, depends_on: [db]}, db: {image: j}}";
 
 #[test]
+fn containers_are_made_beside_their_networks_where_engines_allow_it() {
+    check_with(
+        &Options { networks_at_start: true, ..Options::default() },
+        TWO,
+        "",
+        "
+        1. network p_default create (missing)
+        2. container p-db-1 create as p-db-1 (missing)
+        3. container p-web-1 create as p-web-1 (missing)
+        4. container p-db-1 start (missing) after [2, 1]
+        5. container p-web-1 start (missing) after [3, 1, 4]
+        ",
+    );
+    // A replacement begins only when nothing is in its way, and what is not started needs no hurry.
+    check_with(
+        &Options { networks_at_start: true, no_start: true, ..Options::default() },
+        "services: {web: {image: i}}",
+        "",
+        "
+        1. network p_default create (missing)
+        2. container p-web-1 create as p-web-1 (missing) after [1]
+        ",
+    );
+}
+
+#[test]
 fn all_is_made_and_started_in_order() {
     check(
         "

@@ -168,7 +168,7 @@ fn who_waits_for_an_engine_may_leave() {
         let since = Instant::now();
         while child.try_wait().unwrap().is_none() {
             assert!(since.elapsed() < Duration::from_secs(10), "{args:?} stays at {silent}");
-            interrupt(&child);
+            terminate(&child);
             std::thread::sleep(Duration::from_millis(100));
         }
         let mut error = String::new();
@@ -177,7 +177,8 @@ fn who_waits_for_an_engine_may_leave() {
     }
 }
 
-fn interrupt(child: &Child) {
+/// An interrupt would not reach who was started in the background: shells have those ignore it.
+fn terminate(child: &Child) {
     let mut kill = std::process::Command::new("kill");
-    let _ = kill.args(["-s", "INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+    let _ = kill.args(["-s", "TERM", &child.id().to_string()]).stderr(Stdio::null()).status();
 }
