@@ -163,7 +163,7 @@ pub fn adapt_endpoint(settings: EndpointSettings, facts: &Facts) -> EndpointSett
 /// 1.44 is the first that always does.
 #[must_use]
 pub fn checks_names_on_demand(engine: &Facts) -> bool {
-    engine.api < Api(1, 44)
+    engine.api < Api(1, 44) && !engine.is_podman()
 }
 
 /// Whether a container can be made before its networks are: Docker looks for them when it starts it, where
@@ -342,6 +342,7 @@ mod tests {
     #[test]
     fn old_engines_are_told_to_look_for_networks_with_the_same_name() {
         assert!(checks_names_on_demand(&Facts::docker(Api(1, 41))));
+        assert!(!checks_names_on_demand(&Facts::podman(Api(4, 3))));
         assert!(!checks_names_on_demand(&Facts::docker(Api(1, 51))));
     }
 

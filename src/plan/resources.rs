@@ -288,7 +288,10 @@ impl<'a> Planner<'a> {
                 }
                 let is_on = |id: &str| {
                     let container = self.observed.containers.iter().find(|it| it.id == id);
-                    container.is_some_and(|it| it.networks.contains(&old.id))
+                    // Podman 4 has the name where others have the ID.
+                    container.is_some_and(|it| {
+                        it.networks.iter().any(|it| *it == old.id || *it == old.name)
+                    })
                 };
                 let after = removals(&self.plan, &is_on);
                 let action = Action::RemoveNetwork {

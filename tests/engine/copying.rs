@@ -156,8 +156,10 @@ fn archives_are_piped() {
         assert_eq!(project.told(container, &["cat", "/tmp/folder/inner/deep"]), "deep\n");
     }
     let output = shell(&format!("{program} cp web:/tmp/folder - | tar tf - | sort"));
+    // Not all engines put a slash after the name of a folder.
     assert_eq!(
-        output.stdout, "folder/\nfolder/inner/\nfolder/inner/deep\nfolder/top\n",
+        output.stdout.replace("/\n", "\n"),
+        "folder\nfolder/inner\nfolder/inner/deep\nfolder/top\n",
         "{}",
         output.stderr
     );

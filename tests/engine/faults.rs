@@ -405,7 +405,9 @@ fn requests_do_not_grow_with_services() {
     }
     assert_eq!(before[2], listing);
     // What is new needs to be made and started, and nothing more is asked for.
-    assert_eq!(many.len() - few.len(), 18 * 2 - 2 * 2 - 1, "{few:?} {many:?}");
+    // Old engines are asked once more for networks, in case they have made a second one of a name.
+    let asked = few.iter().filter(|request| *request == "GET /networks").count() - 1;
+    assert_eq!(many.len() + asked - few.len(), 18 * 2 - 2 * 2 - 1, "{few:?} {many:?}");
     project.succeed(&["down", "-t", "0"]);
 }
 

@@ -76,7 +76,9 @@ fn ports_of_a_one_off() {
                 "",
             );
             let ports = ports.as_object().cloned().unwrap_or_default();
-            ports.iter().map(|(port, to)| (port.clone(), to[0].clone())).collect::<Vec<_>>()
+            // Some engines also tell of ports that lead nowhere.
+            let ports = ports.iter().filter(|(_, to)| !to.is_null());
+            ports.map(|(port, to)| (port.clone(), to[0].clone())).collect::<Vec<_>>()
         };
         let ports = run(&["-p", &publish]);
         assert_eq!(ports.len(), 1);

@@ -155,6 +155,10 @@ configs: {text: {file: ./text.conf}}
     ) else {
         return;
     };
+    let why = "limits of a container bring others along that not everybody may set";
+    if project.engine.is_too_old("settings_come_true_inside", why) {
+        return;
+    }
     project.file("first.env", "FIRST=1\nBOTH=first\nFROM_FILE=first\nQUOTED='a $b'\n");
     project.file("second.env", "BOTH=second\nMADE=${FIRST}2\n");
     project.file("key.txt", "secret words\n");
