@@ -14,7 +14,7 @@ use crate::commands::timeline::{Timeline, write_trace};
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::names;
-use crate::plan::{self, Known};
+use crate::plan::{self, Action, Known};
 use crate::report::logs::{LogPrinter, Style};
 use crate::report::{Reporter, Streams};
 use crate::spec::Hooks;
@@ -175,11 +175,16 @@ impl<'a> Up<'a> {
         if !self.args.detach && !self.args.planning.no_start && !self.args.wait {
             return self.attend(&plan, engine, signals, context).await;
         }
-        let deadline = Deadline::after(self.args.wait_timeout).filter(|_| self.args.wait);
+        let patience = if self.args.wait { self.args.wait_timeout } else { 0 };
+        // What must be made and started may take its time; it is the waits that have an end.
+        let waits = plan.steps.iter().any(|step| {
+            matches!(step.action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. })
+        });
+        let deadline = Deadline::after(patience).filter(|_| waits);
         self.carry_out(&plan, deadline, engine, signals, context).await?;
         if self.args.wait {
             let wait = plan::wait(&self.planning.desired, &self.planning.observe(engine).await?);
-            self.carry_out(&wait, deadline, engine, signals, context).await?;
+            self.carry_out(&wait, Deadline::after(patience), engine, signals, context).await?;
         }
         Ok(Exit::Success)
     }
