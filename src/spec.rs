@@ -1,11 +1,17 @@
 //! What the engine is to make: its own request types, plus what is known only later.
 
+mod build;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, NetworkCreateRequest,
     VolumeCreateRequest,
+};
+
+pub use crate::spec::build::{
+    BuildContext, BuildSecret, BuildSpec, Dockerfile, NamedContext, SecretSource, SshKeys,
 };
 
 /// A container as it should be.

@@ -172,6 +172,9 @@ fn message(step: &Step, error: &Error) -> String {
         (Action::Pull { reference, .. }, error) => {
             format!("cannot pull image `{reference}` of service `{service}`: {error}")
         }
+        (Action::Build(_), error) => {
+            format!("cannot build image `{name}` of service `{service}`: {error}")
+        }
         (Action::CreateNetwork(_) | Action::CreateVolume(_), error) => {
             format!("cannot create {kind} `{name}`: {error}")
         }
@@ -238,6 +241,7 @@ fn message(step: &Step, error: &Error) -> String {
 fn key(step: &Step, error: &Error) -> Option<&'static str> {
     match (&step.action, error) {
         (Action::Pull { .. }, _) => Some("image"),
+        (Action::Build(_), _) => Some("build"),
         (Action::Hook { turn, .. }, _) => Some(turn.key()),
         (Action::AwaitHook { .. }, _) => Some("pre_start"),
         (Action::Run(_), _) => Some("provider"),

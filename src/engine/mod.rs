@@ -6,6 +6,7 @@
 
 mod about;
 mod advice;
+mod build;
 pub mod connect;
 mod containers;
 mod contexts;

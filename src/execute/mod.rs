@@ -176,6 +176,7 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         | Action::AwaitCompleted { .. }
         | Action::AwaitHook { .. }
         | Action::Pull { .. }
+        | Action::Build(_)
         | Action::Run(_) => Some(Halt::Failed),
         Action::Stop { .. } | Action::Restart { .. } | Action::Hook { .. } if !step.completes => {
             Some(Halt::Interrupted)
@@ -323,7 +324,12 @@ impl<'a> Executor<'a> {
             )
         };
         let halted = *self.halt.borrow() != Halt::No && !step.completes;
-        !halted && step.after.iter().all(|(id, need)| *need == Need::Settled || succeeded(id))
+        let has_come = |(id, need): &(StepId, Need)| match need {
+            Need::Success => succeeded(id),
+            Need::Settled => true,
+            Need::Failure => matches!(outcomes[id.0], Some(Outcome::Failed(_))),
+        };
+        !halted && step.after.iter().all(has_come)
     }
 
     fn raise(&self, level: Halt) {

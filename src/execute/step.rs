@@ -58,6 +58,7 @@ pub(super) async fn apply(
     let id = resolved.container.as_str();
     let done = match &step.action {
         Action::Pull { reference, platform } => engine.pull(reference, platform.as_deref()).await,
+        Action::Build(spec) => engine.build(spec).await,
         Action::CreateNetwork(request) => match engine.create_network((**request).clone()).await {
             Err(engine::Error::Conflict(message)) => {
                 let wanted = request.labels.clone().unwrap_or_default();

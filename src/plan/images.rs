@@ -48,7 +48,7 @@ pub fn images(
             Some(policy) => policy,
             // An image that is there needs no build, whatever the policy says of building it.
             None if written == "build" && !missing => PullPolicy::Never,
-            None if written == "build" && service.built => {
+            None if written == "build" && service.build.is_some() => {
                 problems.push(must_be_built(service));
                 continue;
             }
@@ -70,7 +70,7 @@ pub fn images(
             PullPolicy::Never => false,
         };
         if !pull {
-            if missing && service.built {
+            if missing && service.build.is_some() {
                 problems.push(must_be_built(service));
             } else if missing {
                 let message = format!(

@@ -42,7 +42,7 @@ pub use crate::plan::teardown::{Known, Removal, down, stop};
 use crate::diagnostic::Diagnostics;
 use crate::event::Subject;
 use crate::spec::{
-    ContainerSpec, Endpoint, Hook, InlineFile, NetworkCreateRequest, ProgramCall,
+    BuildSpec, ContainerSpec, Endpoint, Hook, InlineFile, NetworkCreateRequest, ProgramCall,
     VolumeCreateRequest,
 };
 use crate::state::hash::ServiceHash;
@@ -85,6 +85,8 @@ pub enum Action {
         reference: String,
         platform: Option<String>,
     },
+    /// Makes an image, as files of the project say.
+    Build(Box<BuildSpec>),
     CreateNetwork(Box<NetworkCreateRequest>),
     CreateVolume(Box<VolumeCreateRequest>),
     Create {
@@ -216,6 +218,7 @@ impl Action {
             | Self::AwaitHook { container, .. }
             | Self::Discard { container } => Some(container),
             Self::Pull { .. }
+            | Self::Build(_)
             | Self::Run(_)
             | Self::CreateNetwork(_)
             | Self::CreateVolume(_)
@@ -275,6 +278,8 @@ pub enum Need {
     Success,
     /// Only that it is over.
     Settled,
+    /// That it has failed: the step makes up for it, and is left out otherwise.
+    Failure,
 }
 
 /// What progress says of a step. Several steps may be one thing to people.
@@ -426,6 +431,7 @@ impl fmt::Display for Step {
                 .map(|(id, need)| match need {
                     Need::Success => format!("{}", id.0 + 1),
                     Need::Settled => format!("{}?", id.0 + 1),
+                    Need::Failure => format!("{}!", id.0 + 1),
                 })
                 .collect();
             write!(out, " after [{}]", steps.join(", "))?;
@@ -441,6 +447,7 @@ impl fmt::Display for Action {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pull { .. } => out.write_str("pull"),
+            Self::Build(_) => out.write_str("build"),
             Self::CreateNetwork(_) | Self::CreateVolume(_) => out.write_str("create"),
             Self::Create { spec, .. } => write!(out, "create as {}", spec.name),
             Self::Rename { to, .. } => write!(out, "rename to {to}"),

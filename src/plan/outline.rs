@@ -9,6 +9,7 @@ use crate::plan::{Action, Cause, Need, Plan, Step, StepId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
     Pull,
+    Build,
     Create,
     /// A new container takes the place of another one.
     Replace,
@@ -31,6 +32,7 @@ impl Verb {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Pull => "pull",
+            Self::Build => "build",
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Rename => "rename",
@@ -50,7 +52,7 @@ impl Verb {
     #[must_use]
     pub fn sign(&self) -> char {
         match self {
-            Self::Create | Self::Pull => '+',
+            Self::Create | Self::Pull | Self::Build => '+',
             Self::Remove => '-',
             Self::Wait => ' ',
             Self::Replace
@@ -208,6 +210,7 @@ fn entry<'a>(plan: &'a Plan, subject: &'a Subject, steps: &[&'a Step]) -> Option
 fn alone(action: &Action) -> Verb {
     match action {
         Action::Pull { .. } => Verb::Pull,
+        Action::Build(_) => Verb::Build,
         Action::Run(_) => Verb::Run,
         Action::CreateNetwork(_) | Action::CreateVolume(_) | Action::Create { .. } => Verb::Create,
         Action::Rename { .. } => Verb::Rename,
@@ -244,7 +247,7 @@ fn waits<'a>(plan: &'a Plan, start: &'a Step) -> Vec<Waits<'a>> {
             }
             _ => condition(step)?,
         };
-        let optional = *need == Need::Settled;
+        let optional = *need != Need::Success;
         Some(Waits { container: step.subject.name(), condition, optional })
     };
     start.after.iter().filter_map(of).collect()

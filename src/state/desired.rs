@@ -17,7 +17,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::labels;
 use crate::names::{self, Separator};
 use crate::source::Span;
-use crate::spec::{ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
+use crate::spec::{BuildSpec, ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
+use crate::state::builds::{self, Around};
 use crate::state::hash::{self, ServiceHash};
 pub use crate::state::template::{Template, set_label};
 
@@ -74,8 +75,8 @@ pub struct DesiredService {
     pub image: String,
     /// References of other images that its containers need: those of hooks and of volumes.
     pub other_images: Vec<String>,
-    /// Whether the files say how to build it.
-    pub built: bool,
+    /// How it is built, if the files say so.
+    pub build: Option<BuildSpec>,
     /// Whether the files name the image, so that a registry may have it.
     pub pullable: bool,
     pub pull_policy: Option<String>,
@@ -222,12 +223,22 @@ impl Builder<'_> {
             spec.platform = self.model.default_platform().map(str::to_owned);
         }
         self.label(service, &mut spec);
+        let named = service.image.as_ref().is_some_and(|image| !image.is_empty());
+        let around = Around {
+            model: self.model,
+            project: self.project,
+            service: name,
+            image: &image,
+            named,
+            platform: spec.platform.as_deref(),
+        };
+        let build = service.build.as_ref().map(|build| builds::spec(build, &around));
         DesiredService {
             name: name.to_owned(),
             image,
             other_images: other_images(service),
-            built: service.build.is_some(),
-            pullable: service.image.as_ref().is_some_and(|image| !image.is_empty()),
+            build,
+            pullable: named,
             pull_policy: service.pull_policy.clone(),
             hash: ServiceHash::new(&self.model.services[name].node, self.model.default_platform()),
             template: Template {

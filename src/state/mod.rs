@@ -1,5 +1,6 @@
 //! What should be, what is, and how the two are compared. Plain data, no I/O.
 
+mod builds;
 pub mod desired;
 pub mod hash;
 pub mod observed;

@@ -1,11 +1,16 @@
 //! `build`: how to make the image of a service.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use crate::compose::keys::depends_on::names_to_map;
 use crate::compose::keys::{secrets, ulimits};
 use crate::compose::schema::{
     Dict, Effect, INT_BYTES, Key, Kinds, LATE_BOOL, Leaf, List, Merge, NullChild, Pairs, PathKind,
     Print, Record, Shape, Short, TEXT, TEXTS, To, before_equals,
 };
+use crate::compose::units::Bytes;
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node, Value};
 
@@ -126,10 +131,37 @@ fn ssh_list(keys: &Node) -> Option<Node> {
     Some(Node::list(keys.span, items))
 }
 
-/// That a service is built, and under which other names.
-#[derive(Debug, Default, serde::Deserialize)]
+/// How the image of a service is made.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Build {
+    /// An absolute folder, or an address that the builder fetches; `service:NAME` is none of them.
     pub context: String,
+    pub dockerfile: Option<String>,
+    pub dockerfile_inline: Option<String>,
+    pub entitlements: Vec<String>,
+    /// A variable without a value has none in the environment either.
+    pub args: BTreeMap<String, Option<String>>,
+    pub provenance: Option<String>,
+    pub sbom: Option<String>,
+    /// Paths of keys or agents by ID; without one it is the user's agent.
+    pub ssh: BTreeMap<String, Option<String>>,
+    pub labels: BTreeMap<String, String>,
+    pub cache_from: Vec<String>,
+    pub cache_to: Vec<String>,
+    pub no_cache: bool,
+    pub no_cache_filter: Vec<String>,
+    pub additional_contexts: BTreeMap<String, String>,
+    pub pull: bool,
+    /// `host=address`.
+    pub extra_hosts: Vec<String>,
+    pub isolation: Option<String>,
+    pub network: Option<String>,
+    pub target: Option<String>,
+    pub secrets: Vec<secrets::Reference>,
+    pub shm_size: Bytes,
     pub tags: Vec<String>,
+    pub ulimits: BTreeMap<String, ulimits::Ulimit>,
+    pub platforms: Vec<String>,
+    pub privileged: bool,
 }

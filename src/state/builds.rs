@@ -1,0 +1,158 @@
+//! How the images of services are built, as the builder is asked for them.
+
+use std::collections::BTreeMap;
+
+use crate::compose::keys::build::Build;
+use crate::compose::keys::secrets::Reference;
+use crate::compose::model::Model;
+use crate::compose::paths::is_remote_context;
+use crate::compose::project::Project;
+use crate::labels;
+use crate::spec::{
+    BuildContext, BuildSecret, BuildSpec, Dockerfile, NamedContext, SecretSource, SshKeys,
+};
+
+/// What is known besides the `build` of a service.
+pub(super) struct Around<'a> {
+    pub model: &'a Model,
+    pub project: &'a Project,
+    pub service: &'a str,
+    /// The reference of its image, and whether the files name it.
+    pub image: &'a str,
+    pub named: bool,
+    /// The platform of its containers.
+    pub platform: Option<&'a str>,
+}
+
+/// Works out what a builder is to be asked for.
+pub(super) fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
+    let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+    let mut tags = vec![around.image.to_owned()];
+    tags.extend(build.tags.iter().filter(|tag| *tag != around.image).cloned());
+    let args = build.args.iter();
+    let args = args.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    let mut entitlements = build.entitlements.clone();
+    if build.privileged && !entitlements.iter().any(|it| it == INSECURE) {
+        entitlements.push(INSECURE.to_owned());
+    }
+    let platforms = match (&build.platforms[..], around.platform) {
+        ([], Some(platform)) => vec![platform.to_owned()],
+        _ => build.platforms.clone(),
+    };
+    BuildSpec {
+        service: around.service.to_owned(),
+        tags,
+        named: around.named,
+        context: context(&build.context),
+        dockerfile: match (text(&build.dockerfile_inline), text(&build.dockerfile)) {
+            (Some(content), _) => Dockerfile::Inline(content),
+            (None, Some(path)) => Dockerfile::Path(path),
+            (None, None) => Dockerfile::default(),
+        },
+        contexts: build.additional_contexts.iter().map(named_context).collect(),
+        args: args.collect(),
+        labels: labelled(build, around),
+        target: text(&build.target),
+        cache_from: build.cache_from.clone(),
+        cache_to: build.cache_to.clone(),
+        no_cache: build.no_cache,
+        no_cache_filter: build.no_cache_filter.clone(),
+        pull: build.pull,
+        network: text(&build.network),
+        extra_hosts: build
+            .extra_hosts
+            .iter()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, address)| (name.to_owned(), address.to_owned()))
+            .collect(),
+        shm_size: build.shm_size.get(),
+        ulimits: build
+            .ulimits
+            .iter()
+            .map(|(name, limit)| (name.clone(), limit.soft, limit.hard))
+            .collect(),
+        isolation: text(&build.isolation),
+        entitlements,
+        platforms,
+        secrets: build.secrets.iter().map(|it| secret(it, around)).collect(),
+        ssh: build
+            .ssh
+            .iter()
+            .map(|(id, path)| SshKeys { id: id.clone(), path: text(path) })
+            .collect(),
+        provenance: text(&build.provenance),
+        sbom: text(&build.sbom),
+        memory: None,
+    }
+}
+
+/// What `privileged` asks for.
+const INSECURE: &str = "security.insecure";
+
+fn context(context: &str) -> BuildContext {
+    if is_remote_context(context) {
+        BuildContext::Remote(context.to_owned())
+    } else {
+        BuildContext::Folder(context.to_owned())
+    }
+}
+
+fn named_context((name, context): (&String, &String)) -> (String, NamedContext) {
+    let context = match context.strip_prefix("service:") {
+        Some(service) => NamedContext::Service(service.to_owned()),
+        None if is_remote_context(context) => NamedContext::Remote(context.clone()),
+        None => NamedContext::Folder(context.clone()),
+    };
+    (name.clone(), context)
+}
+
+fn labelled(build: &Build, around: &Around<'_>) -> BTreeMap<String, String> {
+    let own = [
+        (labels::PROJECT, around.project.name.as_str()),
+        (labels::SERVICE, around.service),
+        (labels::VERSION, labels::COMPOSE_VERSION),
+    ];
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    build.labels.clone().into_iter().chain(own).collect()
+}
+
+fn secret(reference: &Reference, around: &Around<'_>) -> BuildSecret {
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let id = filled(&reference.target).unwrap_or_else(|| reference.source.clone());
+    let object = around.project.secrets.get(&reference.source);
+    let file = object.and_then(|object| filled(&object.file));
+    let variable = object.and_then(|object| filled(&object.environment));
+    let source = match (file, variable) {
+        (_, Some(name)) => {
+            SecretSource::Variable { value: around.model.env.get(&name).cloned(), name }
+        }
+        (Some(path), None) => SecretSource::File(path),
+        (None, None) => SecretSource::Elsewhere,
+    };
+    BuildSecret { id, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts() {
+        assert_eq!(context("/a"), BuildContext::Folder("/a".to_owned()));
+        let remote = "https://example.com/x.git#main:sub";
+        assert_eq!(context(remote), BuildContext::Remote(remote.to_owned()));
+        let named = |text: &str| named_context((&"n".to_owned(), &text.to_owned())).1;
+        assert_eq!(named("service:base"), NamedContext::Service("base".to_owned()));
+        assert_eq!(named("/a"), NamedContext::Folder("/a".to_owned()));
+        let image = "docker-image://a:1";
+        assert_eq!(named(image), NamedContext::Remote(image.to_owned()));
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let value = Some("hidden".to_owned());
+        let source = SecretSource::Variable { name: "TOKEN".to_owned(), value };
+        let text = format!("{:?}", BuildSecret { id: "s".to_owned(), source });
+        assert!(text.contains("TOKEN") && !text.contains("hidden"));
+    }
+}
