@@ -1355,7 +1355,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__run)
-            opts="-d -e -l -u -w -v -p -P -T -i -t -q -h --detach --rm --env --env-from-file --label --name --user --workdir --entrypoint --volume --publish --service-ports --cap-add --cap-drop --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --build --pull --quiet-pull --quiet --dry-run --help"
+            opts="-d -e -l -u -w -v -p -P -T -i -t -q -h --detach --rm --env --env-from-file --label --name --user --workdir --entrypoint --volume --publish --service-ports --cap-add --cap-drop --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --build --quiet-build --pull --quiet-pull --quiet --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

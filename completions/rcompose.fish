@@ -128,12 +128,12 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand cp" -s a -l archive -d
 complete -c rcompose -n "__fish_rcompose_using_subcommand cp" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_using_subcommand cp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l scale -d 'Number of containers of a service' -r
-complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l pull -d 'When to pull images: always, missing, never, or build to make them instead' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l quiet-pull -d 'Pull without showing how far it is'
-complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l build -d 'Build images first (not supported yet)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l build -d 'Build images first, even if they are there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l no-build -d 'Build no images, even if they are not there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -l quiet-build -d 'Show no output of builds'
 complete -c rcompose -n "__fish_rcompose_using_subcommand create" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
@@ -201,7 +201,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -l dry-run -d '
 complete -c rcompose -n "__fish_rcompose_using_subcommand pause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s t -l timeout -d 'Seconds between stop signal and kill' -r
-complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l pull -d 'When to pull images: always, missing, never, or build to make them instead' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l force-recreate -d 'Replace containers even if nothing has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-recreate -d 'Keep containers even if something has changed'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l always-recreate-deps -d 'Replace containers of dependencies too'
@@ -210,7 +210,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-deps -d 'L
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l quiet-pull -d 'Pull without showing how far it is'
-complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l build -d 'Build images first (not supported yet)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l build -d 'Build images first, even if they are there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l no-build -d 'Build no images, even if they are not there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -l quiet-build -d 'Show no output of builds'
 complete -c rcompose -n "__fish_rcompose_using_subcommand plan" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'
@@ -256,7 +256,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l cap-add -d 'Ad
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l cap-drop -d 'Take a capability away' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s i -l interactive -d 'Keep standard input open, as is the default' -r -f -a "true\t''
 false\t''"
-complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l pull -d 'When to pull images: always, missing, never, or build to make them instead' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s d -l detach -d 'Leave the container to itself, and print its ID'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l rm -d 'Remove the container when it has ended'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s P -l service-ports -d 'Publish the ports of the service'
@@ -265,7 +265,8 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l no-deps -d 'St
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s T -l no-tty -d 'Run without a terminal (the default where standard output is none)'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s t -l tty -d 'Run with a terminal, as is the default'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
-complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l build -d 'Build the image first'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l build -d 'Build the image first, even if it is there'
+complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l quiet-build -d 'Show no output of builds'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l quiet-pull -d 'Pull without showing how far it is'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -s q -l quiet -d 'Show no progress, but what the command writes alone'
 complete -c rcompose -n "__fish_rcompose_using_subcommand run" -l dry-run -d 'Show what would be done, and change nothing'
@@ -292,7 +293,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -l dry-run -d
 complete -c rcompose -n "__fish_rcompose_using_subcommand unpause" -s h -l help -d 'Print help'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l scale -d 'Number of containers of a service' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s t -l timeout -d 'Seconds between stop signal and kill' -r
-complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l pull -d 'When to pull images: always, missing or never' -r
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l pull -d 'When to pull images: always, missing, never, or build to make them instead' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l attach -d 'Show the output of these services only' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-attach -d 'Show no output of these services' -r
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l wait-timeout -d 'Seconds to wait for that at the most (0: without end)' -r
@@ -307,7 +308,7 @@ complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-deps -d 'Lea
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-start -d 'Create containers, but start none'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l remove-orphans -d 'Remove containers of services that are no longer in the files'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l quiet-pull -d 'Pull without showing how far it is'
-complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l build -d 'Build images first (not supported yet)'
+complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l build -d 'Build images first, even if they are there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l no-build -d 'Build no images, even if they are not there'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -l quiet-build -d 'Show no output of builds'
 complete -c rcompose -n "__fish_rcompose_using_subcommand up" -s y -l yes -d 'Ask nothing: volumes that are configured differently are made anew, which loses their data'

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Number of containers of a service
     #[arg(long = "scale", value_name = "SERVICE=NUM")]
     scale: Vec<String>,
-    /// When to pull images: always, missing or never
+    /// When to pull images: always, missing, never, or build to make them instead
     #[arg(long, value_name = "POLICY")]
     pull: Option<String>,
     /// Pull without showing how far it is

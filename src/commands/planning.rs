@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::commands::control;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
@@ -14,7 +16,9 @@ use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::engine::{self, Engine, Listening, quirks};
 use crate::names::Separator;
-use crate::plan::{self, Holder, HostPort, Needed, Options, Plan, PullPolicy, Recreate};
+use crate::plan::{
+    self, Builds, Holder, HostPort, ImageOptions, Needed, Options, Plan, PullPolicy, Recreate,
+};
 use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::Observed;
 
@@ -50,7 +54,7 @@ pub(super) struct Wanted {
     /// Seconds between stop signal and kill
     #[arg(short, long, value_name = "SECONDS")]
     pub timeout: Option<u32>,
-    /// When to pull images: always, missing or never
+    /// When to pull images: always, missing, never, or build to make them instead
     #[arg(long, value_name = "POLICY")]
     pub pull: Option<String>,
     /// Pull without showing how far it is
@@ -63,10 +67,10 @@ pub(super) struct Wanted {
     pub yes: bool,
 }
 
-/// Flags about builds, which cannot be asked for yet.
+/// Flags about builds.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ImageFlags {
-    /// Build images first (not supported yet)
+    /// Build images first, even if they are there
     #[arg(long, conflicts_with = "no_build")]
     build: bool,
     /// Build no images, even if they are not there
@@ -77,20 +81,14 @@ pub(super) struct ImageFlags {
     quiet_build: bool,
 }
 
-/// Refuses what would have to be built.
-fn check_builds(flags: &ImageFlags, model: &Model) -> Result<(), Error> {
-    let mut problems = Diagnostics::default();
-    for (name, service) in model.services.iter().filter(|_| flags.build) {
-        if service.node.get("build").is_some() {
-            let span = model.span(&["services", name, "build"]);
-            let message = format!("the image of `{name}` cannot be built yet");
-            problems.push(
-                Diagnostic::error(span, message)
-                    .help("build it by other means, and leave out `--build`"),
-            );
+impl ImageFlags {
+    fn builds(&self) -> Builds {
+        match (self.build, self.no_build) {
+            (true, _) => Builds::All,
+            (false, true) => Builds::None,
+            (false, false) => Builds::AsNeeded,
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
 }
 
 /// What is to be there, and how far one may go for it.
@@ -98,7 +96,7 @@ pub(super) struct Planning {
     pub model: Model,
     pub desired: Desired,
     pub options: Options,
-    pull: Option<PullPolicy>,
+    images: ImageOptions,
     /// Whether all questions are answered with yes.
     yes: bool,
     separator: Separator,
@@ -125,13 +123,16 @@ impl Planning {
         if model.services.is_empty() {
             return Err(Error::Usage("no service selected".to_owned()));
         }
-        check_builds(&args.images, &model)?;
         let ignore_orphans = model.flag("COMPOSE_IGNORE_ORPHANS");
         if args.remove_orphans && ignore_orphans {
             let message = "COMPOSE_IGNORE_ORPHANS and --remove-orphans cannot be combined";
             return Err(Error::Usage(message.to_owned()));
         }
-        let pull = args.pull.as_deref().map(pull_policy).transpose()?;
+        let images = ImageOptions {
+            pull: args.pull.as_deref().map(pull_policy).transpose()?,
+            builds: args.images.builds(),
+            now: Timestamp::now(),
+        };
         let separator = context.separator(&model);
         let scale = scale(&args.scale, &model)?;
         let (desired, warnings) = desired(&model, separator, &scale)?;
@@ -161,7 +162,7 @@ impl Planning {
             networks_at_start: false,
             renewed: BTreeSet::new(),
         };
-        Ok(Self { model, desired, options, pull, yes: args.yes, separator, scale })
+        Ok(Self { model, desired, options, images, yes: args.yes, separator, scale })
     }
 
     /// Has other programs do their part, which may change what is wanted of the engine.
@@ -239,7 +240,7 @@ impl Planning {
 
     /// The images that must be there first.
     pub(super) fn images(&self, observed: &Observed) -> Result<Plan, Error> {
-        plan::images(&self.desired, observed, self.pull).map_err(Error::Project)
+        plan::images(&self.desired, observed, &self.images).map_err(Error::Project)
     }
 
     /// How what is there becomes what is to be there.
@@ -291,8 +292,9 @@ impl Planning {
 
 /// Reads `--pull`.
 pub(super) fn pull_policy(word: &str) -> Result<PullPolicy, Error> {
-    PullPolicy::parse(word).filter(|_| !word.is_empty()).ok_or_else(|| {
-        Error::Usage(format!("invalid --pull option \"{word}\": use always, missing or never"))
+    PullPolicy::of_flag(word).ok_or_else(|| {
+        let known = "use always, missing, never or build";
+        Error::Usage(format!("invalid --pull option \"{word}\": {known}"))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use futures_util::future::join;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::commands::carrier::{self, Carried, Carrier, Program};
@@ -20,7 +21,7 @@ use crate::compose::model::Model;
 use crate::engine::{self, Engine};
 use crate::execute::{self, Reports};
 use crate::names;
-use crate::plan::{self, Options, Plan};
+use crate::plan::{self, Builds, ImageOptions, Options, Plan};
 use crate::spec::ContainerSpec;
 use crate::state::desired::{Desired, DesiredService, Surroundings, set_label};
 use crate::state::observed::Observed;
@@ -93,10 +94,13 @@ pub(super) struct Args {
     /// Remove containers of services that are no longer in the files
     #[arg(long)]
     remove_orphans: bool,
-    /// Build the image first
+    /// Build the image first, even if it is there
     #[arg(long)]
     build: bool,
-    /// When to pull images: always, missing or never
+    /// Show no output of builds
+    #[arg(long)]
+    quiet_build: bool,
+    /// When to pull images: always, missing, never, or build to make them instead
     #[arg(long, value_name = "POLICY")]
     pull: Option<String>,
     /// Pull without showing how far it is
@@ -108,11 +112,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    if args.build {
-        let message = "--build: building images is not supported yet; build it before";
-        return Err(Error::Usage(message.to_owned()));
-    }
-    let pull = args.pull.as_deref().map(planning::pull_policy).transpose()?;
+    let options = ImageOptions {
+        pull: args.pull.as_deref().map(planning::pull_policy).transpose()?,
+        builds: if args.build { Builds::All } else { Builds::AsNeeded },
+        now: Timestamp::now(),
+    };
     let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
     let mut model = context.load(std::slice::from_ref(&args.service), &steps)?;
     if args.quiet {
@@ -140,7 +144,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let engine = context.connect().await?;
         let mut signals = Signals::new()?;
         let observed = session::observe(&engine, &desired).await?;
-        let images = plan::images(&desired, &observed, pull).map_err(Error::Project)?;
+        let images = plan::images(&desired, &observed, &options).map_err(Error::Project)?;
         let first = OneOff { args, tty, model: &model, engine: &engine };
         first.carry_out(&images, context, &mut signals).await?;
         if programs::work(&mut model, &engine, context, &mut signals).await? {
@@ -159,7 +163,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             set_label(&mut spec, crate::labels::IMAGE, &image.id);
         }
         let one_off = OneOff { args, tty, model: &model, engine: &engine };
-        one_off.run(service, spec, &desired, &observed, context, &mut signals).await
+        // On the heap, as it is much.
+        Box::pin(one_off.run(service, spec, &desired, &observed, context, &mut signals)).await
     })
 }
 

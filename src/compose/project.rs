@@ -62,6 +62,14 @@ fn section<T: serde::de::DeserializeOwned>(
         .collect()
 }
 
+/// Decodes one service, such as one that is off.
+///
+/// # Errors
+/// As [`Project::new`].
+pub fn service(node: &Node) -> Result<Service, Diagnostic> {
+    decode(node)
+}
+
 fn decode<'de, T: serde::de::Deserialize<'de>>(node: &'de Node) -> Result<T, Diagnostic> {
     de::from_node(node).map_err(|error| {
         let span = if error.span.is_nowhere() { Span::NOWHERE } else { error.span };

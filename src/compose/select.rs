@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compose::graph::{Reason, edges};
 use crate::compose::loader::Loader;
 use crate::compose::model::Model;
 use crate::compose::report::Path;
@@ -65,7 +66,7 @@ impl Loader<'_> {
             self.read_all_env_files(&mut services, &project.env);
         }
         if !self.steps.all_resources {
-            prune(&mut root, &services);
+            prune(&mut root, &services, &disabled);
         }
         if self.steps.consistency {
             validate::container_names(&services, &mut self.report);
@@ -177,9 +178,29 @@ fn by_profile(all: Entries, active: &[String]) -> (Entries, Entries) {
     })
 }
 
-/// Drops the resources that none of `services` uses.
-fn prune(root: &mut Node, services: &Entries) {
+/// The services of `disabled` that builds of `services` start from, however indirectly.
+fn inputs<'a>(services: &'a Entries, disabled: &'a Entries) -> Vec<&'a Node> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut wanted: Vec<&Node> = services.values().map(|entry| &entry.node).collect();
+    while let Some(service) = wanted.pop() {
+        for (target, _) in edges(service).filter(|(_, edge)| edge.reason == Reason::Build) {
+            if let Some(entry) = disabled.get(target).filter(|_| seen.insert(target)) {
+                found.push(&entry.node);
+                wanted.push(&entry.node);
+            }
+        }
+    }
+    found
+}
+
+/// Drops the resources that none of `services` uses, nor a build that they need.
+fn prune(root: &mut Node, services: &Entries, disabled: &Entries) {
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for service in inputs(services, disabled) {
+        let secrets = service.at(["build", "secrets"]).into_iter().flat_map(Node::items);
+        used.entry("secrets").or_default().extend(secrets.filter_map(|it| it.str_of("source")));
+    }
     for entry in services.values() {
         let service = &entry.node;
         for section in ["networks", "models"] {

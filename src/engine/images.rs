@@ -34,14 +34,19 @@ pub struct ImageMetadata {
     pub last_tag_time: String,
 }
 
+impl ImageMetadata {
+    /// When the image was given its name here; engines write the year 1 if they do not know.
+    pub(super) fn tagged(&self) -> Option<Timestamp> {
+        let tagged: Option<Timestamp> = self.last_tag_time.parse().ok();
+        tagged.filter(|time| *time > Timestamp::UNIX_EPOCH)
+    }
+}
+
 impl ImageRow {
     /// When it was given its name here; else when it was made.
     #[must_use]
     pub fn tagged(&self) -> Option<Timestamp> {
-        let tagged: Option<Timestamp> = self.metadata.last_tag_time.parse().ok();
-        // Engines write the year 1 if they do not know.
-        let tagged = tagged.filter(|time| *time > Timestamp::UNIX_EPOCH);
-        tagged.or_else(|| self.created.parse().ok())
+        self.metadata.tagged().or_else(|| self.created.parse().ok())
     }
 
     /// `linux/arm64/v8`.

@@ -8,8 +8,10 @@ use serde::{Deserialize, Deserializer};
 use crate::engine::Engine;
 use crate::engine::connect::encode;
 use crate::engine::error::Error;
+use crate::engine::images::ImageMetadata;
 use crate::labels;
 use crate::state::observed::{Container, HostPort, Image, Mount, Network, Observed, State, Volume};
+use crate::state::platform::Platform;
 
 /// A container as engines list it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -186,8 +188,79 @@ pub struct VolumeRow {
 #[serde(rename_all = "PascalCase")]
 struct ImageAnswer {
     id: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    variant: String,
+    #[serde(default, deserialize_with = "nullable")]
+    metadata: ImageMetadata,
     #[serde(default, deserialize_with = "nullable")]
     config: ImageConfigAnswer,
+    /// What is in it, from engines that keep several images under one name.
+    #[serde(default, deserialize_with = "nullable")]
+    manifests: Vec<ManifestAnswer>,
+}
+
+/// One image of several, or something that is said of one.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManifestAnswer {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(default)]
+    available: bool,
+    #[serde(default)]
+    kind: String,
+    #[serde(default, deserialize_with = "nullable")]
+    image_data: ManifestImageAnswer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManifestImageAnswer {
+    #[serde(default, deserialize_with = "nullable")]
+    platform: PlatformAnswer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PlatformAnswer {
+    os: String,
+    architecture: String,
+    variant: String,
+}
+
+impl From<ImageAnswer> for Image {
+    /// The ID is that of what runs, not of the index above it, which is another one after each build
+    /// that says when and by what it was made.
+    fn from(answer: ImageAnswer) -> Self {
+        let usual = Platform::new(&answer.os, &answer.architecture, &answer.variant);
+        let parts = answer.manifests.iter().filter(|it| it.available && it.kind == "image");
+        let parts = parts.map(|part| {
+            let PlatformAnswer { os, architecture, variant } = &part.image_data.platform;
+            let told = !os.is_empty();
+            let own = Platform::new(os, architecture, variant);
+            (part.id.as_str(), if told { own } else { usual.clone() })
+        });
+        let parts: Vec<(&str, Platform)> = parts.collect();
+        let of_usual = parts.iter().find(|(_, platform)| *platform == usual);
+        let id = match (&parts[..], of_usual) {
+            (_, Some((id, _))) | ([(id, _)], None) => (*id).to_owned(),
+            _ => answer.id,
+        };
+        let mut platforms: Vec<Platform> = parts.into_iter().map(|(_, it)| it).collect();
+        if platforms.is_empty() && !usual.os.is_empty() {
+            platforms.push(usual);
+        }
+        Self {
+            id,
+            platforms,
+            tagged: answer.metadata.tagged(),
+            volumes: answer.config.volumes.into_keys().collect(),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -383,13 +456,57 @@ impl Engine {
 
     /// The image that a reference stands for, if it is there.
     async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
-        match self.transport.get::<ImageAnswer>(&image_path(reference)).await {
-            Ok(image) => {
-                let volumes = image.config.volumes.into_keys().collect();
-                Ok(Some(Image { id: image.id, volumes }))
-            }
+        // Engines that keep one image under a name know of no manifests, and say nothing of them.
+        let path = format!("{}?manifests=1", image_path(reference));
+        match self.transport.get::<ImageAnswer>(&path).await {
+            Ok(image) => Ok(Some(image.into())),
             Err(Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn image(answer: &serde_json::Value) -> (String, String, bool) {
+        let answer: ImageAnswer = serde_json::from_value(answer.clone()).unwrap();
+        let image = Image::from(answer);
+        let platforms: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
+        (image.id, platforms.join(" "), image.tagged.is_some())
+    }
+
+    #[test]
+    fn images_are_known_by_what_runs() {
+        let mut answer = serde_json::json!({
+            "Id": "sha256:index", "Os": "linux", "Architecture": "arm64", "Variant": "v8",
+            "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"}, "Config": null,
+        });
+        let text = str::to_owned;
+        assert_eq!(image(&answer), (text("sha256:index"), text("linux/arm64"), false));
+        let part = |id: &str, kind: &str, available: bool, platform: serde_json::Value| {
+            serde_json::json!({
+                "ID": id, "Kind": kind, "Available": available, "ImageData": platform,
+            })
+        };
+        let amd64 = serde_json::json!({"Platform": {"os": "linux", "architecture": "amd64"}});
+        let arm64 = serde_json::json!({"Platform": {"os": "linux", "architecture": "arm64"}});
+        answer["Manifests"] = serde_json::json!([
+            part("sha256:said", "attestation", true, serde_json::Value::Null),
+            part("sha256:amd64", "image", false, amd64.clone()),
+            part("sha256:only", "image", true, serde_json::Value::Null),
+        ]);
+        assert_eq!(image(&answer), (text("sha256:only"), text("linux/arm64"), false));
+        answer["Metadata"]["LastTagTime"] = serde_json::json!("2024-05-01T10:00:00.5Z");
+        answer["Manifests"] = serde_json::json!([
+            part("sha256:amd64", "image", true, amd64),
+            part("sha256:arm64", "image", true, arm64),
+        ]);
+        let both = text("linux/amd64 linux/arm64");
+        assert_eq!(image(&answer), (text("sha256:arm64"), both.clone(), true));
+        answer["Architecture"] = serde_json::json!("riscv64");
+        assert_eq!(image(&answer), (text("sha256:index"), both, true));
     }
 }

@@ -185,6 +185,10 @@ fn given_up_at(step: &Step) -> Option<Halt> {
     }
 }
 
+fn is_pull(step: &Step) -> bool {
+    matches!(step.action, Action::Pull { .. })
+}
+
 struct Limits {
     starts: Semaphore,
     stops: Semaphore,
@@ -400,6 +404,11 @@ impl<'a> Executor<'a> {
             }
             Outcome::InUse => {
                 let text = "Resource is still in use";
+                self.tell(Event::progress(&step.subject, Status::Warning, text));
+            }
+            // An image that is come by in another way, as the next rows show.
+            Outcome::Failed(error) if step.optional && is_pull(step) => {
+                let text = error.to_string();
                 self.tell(Event::progress(&step.subject, Status::Warning, text));
             }
             Outcome::Failed(error) if step.optional => {

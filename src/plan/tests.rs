@@ -8,10 +8,11 @@ use crate::compose::{self, Steps};
 use crate::env::Env;
 use crate::labels;
 use crate::names::Separator;
-use crate::plan::{Known, Options, PullPolicy, Recreate, Removal, converge, down, images, stop};
+use crate::plan::{Known, Options, Recreate, Removal, converge, down, stop};
 use crate::source::SourceMap;
 use crate::state::desired::{Desired, Surroundings};
 use crate::state::observed::{Container, HostPort, Image, Mount, Network, Observed, State, Volume};
+use crate::state::platform::Platform;
 
 pub(super) struct Scene {
     pub(super) model: compose::model::Model,
@@ -21,6 +22,9 @@ pub(super) struct Scene {
 
 /// Loads `files` as project `p`, and reads `observed`: `networks`, `volumes` (all of the project are
 /// there), `no IMAGE`, and containers as `SERVICE-NUMBER STATE WORD…`.
+///
+/// `image NAME`, `image NAME for PLATFORM` and `image NAME since TIME` are images that are there, as are
+/// those of all services.
 ///
 /// `changed NAME` is a network or volume that was made from other settings.
 ///
@@ -63,6 +67,19 @@ fn observe(desired: &Desired, text: &str) -> Observed {
             ["volumes"] => observed.volumes = volumes(desired),
             ["no", image] => {
                 observed.images.insert(image.to_owned(), None);
+            }
+            ["image", image] => {
+                observed.images.insert(image.to_owned(), Some(Image::default()));
+            }
+            ["image", image, "for", platform] => {
+                let (os, architecture) = platform.split_once('/').unwrap();
+                let platforms = vec![Platform::new(os, architecture, "")];
+                let found = Image { platforms, ..Image::default() };
+                observed.images.insert(image.to_owned(), Some(found));
+            }
+            ["image", image, "since", time] => {
+                let found = Image { tagged: Some(time.parse().unwrap()), ..Image::default() };
+                observed.images.insert(image.to_owned(), Some(found));
             }
             [name, state, ref words @ ..] => {
                 observed.containers.push(container(desired, index, name, state, words));
@@ -580,38 +597,6 @@ fn foreign_resources_are_kept() {
             "network `p_default` belongs to the project `q`; it is used as it is",
             "volume `p_vol` was not made by Compose; it is used as it is"
         ]
-    );
-}
-
-#[test]
-fn missing_images_are_pulled_once() {
-    let pulls = |files: &str, observed: &str, policy| {
-        let scene = scene(files, observed);
-        match images(&scene.desired, &scene.observed, policy) {
-            Ok(plan) => plan.to_string(),
-            Err(problems) => problems.iter().map(|it| format!("{}\n", it.message)).collect(),
-        }
-    };
-    let two = "services: {a: {image: i}, b: {image: i}, c: {image: k}}";
-    compare(&pulls(two, "no i", None), "1. image i pull (missing)");
-    compare(
-        &pulls(two, "no i", Some(PullPolicy::Always)),
-        "1. image i pull (missing)\n2. image k pull (asked for)",
-    );
-    compare(
-        &pulls(two, "no i", Some(PullPolicy::Never)),
-        "image `i` of `a` is not there, and must not be pulled
-         image `i` of `b` is not there, and must not be pulled",
-    );
-    let built = "services: {a: {build: .}}";
-    compare(
-        &pulls(built, "no p-a", None),
-        "image `p-a` of `a` must be built, which is not supported yet",
-    );
-    compare(&pulls(built, "", None), "");
-    compare(
-        &pulls("services: {a: {image: i, pull_policy: daily}}", "", None),
-        "the pull policy `daily` of `a` is not supported yet",
     );
 }
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{Ipam, IpamConfig};
 
-use crate::compose::graph::{Graph, Reason};
+use crate::compose::graph::{self, Graph, Reason};
 use crate::compose::keys::depends_on::Condition;
 use crate::compose::keys::network::Network;
 use crate::compose::keys::service::{SERVICE, Service};
 use crate::compose::keys::volume::Volume;
 use crate::compose::model::Model;
-use crate::compose::project::{Project, Scope};
+use crate::compose::project::{self, Project, Scope};
 use crate::compose::schema::Effect;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::labels;
@@ -42,10 +42,23 @@ pub struct Desired {
     pub volumes: Vec<DesiredVolume>,
     /// Dependencies before dependents.
     pub services: Vec<DesiredService>,
+    /// Services that are off, but whose images those of others are built from.
+    pub inputs: Vec<Input>,
+    /// All services that can be built, those that others' builds start from before these.
+    pub build_order: Vec<String>,
     /// Services that other programs provide, dependencies before dependents.
     pub providers: Vec<String>,
     /// Services of the files that are off; their containers are no orphans.
     pub disabled: BTreeSet<String>,
+}
+
+/// A service that is there to be built alone.
+#[derive(Debug)]
+pub struct Input {
+    pub name: String,
+    pub build: BuildSpec,
+    /// Where its `build` stands.
+    pub span: Span,
 }
 
 #[derive(Debug)]
@@ -77,6 +90,8 @@ pub struct DesiredService {
     pub other_images: Vec<String>,
     /// How it is built, if the files say so.
     pub build: Option<BuildSpec>,
+    /// Where that stands.
+    pub build_span: Span,
     /// Whether the files name the image, so that a registry may have it.
     pub pullable: bool,
     pub pull_policy: Option<String>,
@@ -159,7 +174,10 @@ impl Desired {
             let builder = Builder { model, project: &project, around, name };
             services.push(builder.service(&mut problems));
         }
+        let (inputs, build_order) = inputs(model, &project, around)?;
         let desired = Self {
+            inputs,
+            build_order,
             networks: project
                 .networks
                 .iter()
@@ -212,10 +230,7 @@ impl Builder<'_> {
             warn: &|text| warnings.borrow_mut().push(text),
         };
         let mut spec = self.apply_keys(service, &scope, &warnings, problems);
-        let image = match service.image.as_ref().filter(|image| !image.is_empty()) {
-            Some(image) => image.clone(),
-            None => names::image(&self.project.name, name, separator),
-        };
+        let image = image(&self.project.name, name, service, separator);
         spec.body.image = Some(image.clone());
         spec.body.attach_stdout = Some(true);
         spec.body.attach_stderr = Some(true);
@@ -223,21 +238,15 @@ impl Builder<'_> {
             spec.platform = self.model.default_platform().map(str::to_owned);
         }
         self.label(service, &mut spec);
-        let named = service.image.as_ref().is_some_and(|image| !image.is_empty());
-        let around = Around {
-            model: self.model,
-            project: self.project,
-            service: name,
-            image: &image,
-            named,
-            platform: spec.platform.as_deref(),
-        };
-        let build = service.build.as_ref().map(|build| builds::spec(build, &around));
+        let named = is_named(service);
+        let platform = spec.platform.as_deref();
+        let build = build(self.model, self.project, self.around, name, service, platform);
         DesiredService {
             name: name.to_owned(),
             image,
             other_images: other_images(service),
             build,
+            build_span: self.model.span(&["services", name, "build"]),
             pullable: named,
             pull_policy: service.pull_policy.clone(),
             hash: ServiceHash::new(&self.model.services[name].node, self.model.default_platform()),
@@ -336,6 +345,70 @@ impl Builder<'_> {
             set_label(spec, name, &value);
         }
     }
+}
+
+fn is_named(service: &Service) -> bool {
+    service.image.as_ref().is_some_and(|image| !image.is_empty())
+}
+
+/// The reference of a service's image.
+fn image(project: &str, name: &str, service: &Service, separator: Separator) -> String {
+    let written = service.image.clone().filter(|_| is_named(service));
+    written.unwrap_or_else(|| names::image(project, name, separator))
+}
+
+fn build(
+    model: &Model,
+    project: &Project,
+    around: &Surroundings<'_>,
+    name: &str,
+    service: &Service,
+    platform: Option<&str>,
+) -> Option<BuildSpec> {
+    let image = image(&project.name, name, service, around.separator);
+    let named = is_named(service);
+    let around = Around { model, project, service: name, image: &image, named, platform };
+    service.build.as_ref().map(|build| builds::spec(build, &around))
+}
+
+/// The services that are off and are to be built for others, and the order of all builds.
+fn inputs(
+    model: &Model,
+    project: &Project,
+    around: &Surroundings<'_>,
+) -> Result<(Vec<Input>, Vec<String>), Diagnostic> {
+    let all = model.services.iter().chain(&model.disabled);
+    let nodes = all.map(|(name, entry)| (name.as_str(), &entry.node));
+    let graph = Graph::of_services(nodes, Reason::Build);
+    let order = graph.in_order();
+    let mut needed: BTreeSet<&str> = model.services.keys().map(String::as_str).collect();
+    // Those that need others stand behind them.
+    for name in order.iter().rev() {
+        if needed.contains(name)
+            && let Some(node) = model.node(&["services", name])
+        {
+            needed.extend(
+                graph::edges(node).filter(|it| it.1.reason == Reason::Build).map(|it| it.0),
+            );
+        }
+    }
+    let mut inputs = Vec::new();
+    for name in order.iter().filter(|name| !model.services.contains_key(**name)) {
+        let Some(node) = model.node(&["services", name]).filter(|_| needed.contains(name)) else {
+            continue;
+        };
+        let service = project::service(node)?;
+        let platform = service.platform.as_deref().filter(|it| !it.is_empty());
+        let platform = platform.or_else(|| model.default_platform());
+        if let Some(build) = build(model, project, around, name, &service, platform) {
+            let span = model.span(&["services", name, "build"]);
+            inputs.push(Input { name: (*name).to_owned(), build, span });
+        }
+    }
+    let built = order
+        .into_iter()
+        .filter(|name| needed.contains(name) && model.node(&["services", name, "build"]).is_some());
+    Ok((inputs, built.map(str::to_owned).collect()))
 }
 
 fn other_images(service: &Service) -> Vec<String> {

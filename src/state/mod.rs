@@ -4,4 +4,5 @@ mod builds;
 pub mod desired;
 pub mod hash;
 pub mod observed;
+pub mod platform;
 mod template;

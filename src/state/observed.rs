@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::labels;
+use crate::state::platform::Platform;
 
 /// The resources of a project, and of others where the project refers to them.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +23,20 @@ pub struct Observed {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
     pub id: String,
+    /// The machines that it is for; none if that is not known.
+    pub platforms: Vec<Platform>,
+    /// When it got its name here.
+    pub tagged: Option<Timestamp>,
     /// Folders for which it wants volumes.
     pub volumes: BTreeSet<String>,
+}
+
+impl Image {
+    /// Whether it is for machines of this platform, as files write it.
+    #[must_use]
+    pub fn runs_on(&self, platform: &str) -> bool {
+        self.platforms.is_empty() || self.platforms.iter().any(|it| it.is(platform))
+    }
 }
 
 /// A container of the project.

@@ -65,7 +65,7 @@ fn all_is_checked_before_the_engine_is_asked() {
     assert_snapshot!(check("services: {a: {image: i}}", &["up", "--scale", "b=2"]), @"error: no such service: b");
     assert_snapshot!(check("services: {a: {image: i}}", &["up", "--scale", "a=x"]), @r#"error: invalid --scale option "a=x". Should be SERVICE=NUM"#);
     assert_snapshot!(check("services: {a: {image: i}}", &["up", "--attach", "b"]), @"error: cannot attach to services not included in up: b");
-    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--pull", "often"]), @r#"error: invalid --pull option "often": use always, missing or never"#);
+    assert_snapshot!(check("services: {a: {image: i}}", &["up", "--pull", "often"]), @r#"error: invalid --pull option "often": use always, missing, never or build"#);
     assert_snapshot!(check("services: {a: {image: i, container_name: one}}", &["up", "--scale", "a=2"]), @"
     error: `a` cannot have 2 containers, as they would share one `container_name`
      --> compose.yaml:1:42

@@ -231,9 +231,7 @@ fn what_is_not_there_yet() {
         return;
     };
     for (args, message) in [
-        (&["up", "-d", "--build"][..], "the image of `web` cannot be built yet"),
-        (&["create", "--build"], "compose.yaml:2:"),
-        (&["up", "--watch"], "--watch is not supported yet"),
+        (&["up", "--watch"][..], "--watch is not supported yet"),
         (&["up", "--build", "--no-build"], "cannot be used with"),
         (&["up", "-d", "--watch"], "cannot be used with"),
     ] {

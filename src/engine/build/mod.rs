@@ -9,6 +9,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the builder.
+    #[expect(clippy::unused_async, reason = "builders are asked over the network")]
     pub async fn build(&self, spec: &BuildSpec) -> Result<(), Error> {
         let message = format!("no builder is known yet that could build `{}`", spec.service);
         Err(Error::Refused { status: 0, message })
