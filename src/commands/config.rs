@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
+use crate::commands::pinning;
 use crate::compose::model::Model;
 use crate::compose::print::{self, Dialect};
 use crate::compose::template::{self, Kind, Operator};
@@ -81,17 +82,14 @@ pub(super) struct Args {
     lock_image_digests: bool,
 }
 
-pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    if args.resolve_image_digests || args.lock_image_digests {
-        let flag = if args.lock_image_digests {
-            "--lock-image-digests"
-        } else {
-            "--resolve-image-digests"
-        };
-        return Err(Error::Usage(format!(
-            "{flag} asks an image registry, which is not supported yet"
-        )));
+impl Args {
+    /// Whether registries are asked for what the tags of images stand for.
+    fn pins(&self) -> bool {
+        self.resolve_image_digests || self.lock_image_digests
     }
+}
+
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let text = selected(args, context)?;
     context.terminal.out(&text)?;
     Ok(Exit::Success)
@@ -189,11 +187,29 @@ fn whole(args: &Args, context: &mut Context) -> Result<String, Error> {
     };
     let steps = steps(args, context);
     if args.no_interpolate {
-        let root = context.load_raw(&steps)?;
+        let mut root = context.load_raw(&steps)?;
+        if args.pins() {
+            let mut services = pinning::take_services(&mut root);
+            pinning::pin(&mut services, context)?;
+            if args.lock_image_digests {
+                pinning::warn_of_hooks(&services, context);
+                services = pinning::images_only(&services);
+                root = Node::map(root.span, [("services", Node::empty_map(root.span))]);
+            }
+            pinning::put_services(&mut root, services);
+        }
         return Ok(write(&print::sorted(&root, dialect)));
     }
-    let model = context.load(&args.services, &steps)?;
-    let document = model.document(dialect);
+    let mut model = context.load(&args.services, &steps)?;
+    if args.pins() {
+        pinning::pin(&mut model.services, context)?;
+    }
+    let document = if args.lock_image_digests {
+        pinning::warn_of_hooks(&model.services, context);
+        pinning::lock(&model, dialect)
+    } else {
+        model.document(dialect)
+    };
     // A dollar that is left is no variable any more, and must not become one when this is read.
     let text = write(&document).replace('$', "$$");
     // The program is about to end: giving large trees back piece by piece would only take time.

@@ -199,6 +199,31 @@ impl Transport {
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
     }
 
+    /// As [`Transport::get`], of something that a registry is asked for with a login.
+    pub(super) async fn get_as<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        auth: Option<&str>,
+    ) -> Result<T, Error> {
+        let mut request = Request::builder().method(Method::GET).uri(self.uri(path)?);
+        if let Some(auth) = auth {
+            request = request.header("x-registry-auth", auth);
+        }
+        let request = request.body(Either::Left(Full::default()));
+        let request = request.map_err(|error| Error::Answer(error.to_string()))?;
+        let answer = async {
+            let answer = self.dispatch(request).await?;
+            let status = answer.status();
+            let body = collect(answer).await?;
+            if status.is_success() {
+                return Ok(body);
+            }
+            Err(Error::from_status(status.as_u16(), error_message(&body)))
+        };
+        let body = timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::Timeout))?;
+        serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
+    }
+
     /// Sends JSON and asks for JSON.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,

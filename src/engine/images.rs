@@ -13,6 +13,7 @@ use crate::engine::connect::encode;
 use crate::engine::error::Error;
 use crate::engine::observe::nullable;
 use crate::labels;
+use crate::reference::DEFAULT_REGISTRY;
 
 /// What is known of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -139,9 +140,6 @@ pub fn familiar(reference: &str) -> (&str, &str) {
     };
     (short(name), tag)
 }
-
-/// The registry that engines mean where none is named; Podman names it.
-const DEFAULT_REGISTRY: &str = concat!("docker", ".io");
 
 /// A name without the registry that needs no name, and without the folder of official images.
 pub(super) fn short(name: &str) -> &str {

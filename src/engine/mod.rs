@@ -12,6 +12,7 @@ mod containers;
 mod contexts;
 mod copy;
 mod create;
+mod digest;
 pub mod discover;
 pub mod endpoint;
 mod error;

@@ -173,6 +173,12 @@ pub fn finds_networks_at_start(engine: &Facts) -> bool {
     engine.api >= Api(1, 44) && !engine.is_podman()
 }
 
+/// Whether it finds out what a tag stands for at its registry; Podman has no request for that.
+#[must_use]
+pub fn tells_digests(engine: &Facts) -> bool {
+    !engine.is_podman()
+}
+
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
 #[must_use]
 pub fn needs_grace(engine: &Facts) -> bool {
@@ -431,6 +437,7 @@ mod tests {
         assert!(!restarts_late(&docker) && !leaves_health_checks(&docker) && !needs_grace(&docker));
         let podman = Facts::podman(Api(5, 8));
         assert!(restarts_late(&podman) && leaves_health_checks(&podman) && needs_grace(&podman));
+        assert!(tells_digests(&docker) && !tells_digests(&podman));
     }
 
     #[test]

@@ -336,10 +336,22 @@ fn the_output_can_go_to_a_file_or_nowhere() {
 }
 
 #[test]
-fn what_asks_a_registry_says_so() {
-    let sandbox = Sandbox::with("services: {a: {image: i}}");
-    assert_snapshot!(sandbox.run(&["config", "--resolve-image-digests"]).failed(), @"error: --resolve-image-digests asks an image registry, which is not supported yet");
-    assert_snapshot!(sandbox.run(&["config", "--lock-image-digests"]).failed(), @"error: --lock-image-digests asks an image registry, which is not supported yet");
+fn what_names_no_image_cannot_be_pinned() {
+    let sandbox = Sandbox::with("services: {a: {image: 'Upper:1'}, b: {image: 'b:'}}");
+    assert_snapshot!(sandbox.run(&["config", "--resolve-image-digests"]).failed(), @r"
+    error: `Upper:1` is no reference of an image: a repository must be lowercase
+     --> compose.yaml:1:23
+      |
+    1 | services: {a: {image: 'Upper:1'}, b: {image: 'b:'}}
+      |                       ^^^^^^^^^
+    error: `b:` is no reference of an image: a tag has letters, digits, `_`, `.` and `-`, and begins with none of the last two
+     --> compose.yaml:1:46
+      |
+    1 | services: {a: {image: 'Upper:1'}, b: {image: 'b:'}}
+      |                                              ^^^^
+    ");
+    let file = sandbox.run(&["config", "--lock-image-digests"]);
+    assert_eq!(file.failed(), sandbox.run(&["config", "--resolve-image-digests"]).failed());
 }
 
 #[test]

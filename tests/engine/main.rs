@@ -23,6 +23,7 @@ mod control;
 mod convergence;
 mod copying;
 mod dependencies;
+mod digests;
 mod engine;
 mod engines;
 mod exec;
@@ -48,6 +49,8 @@ mod project;
 mod proxy;
 mod publishing;
 mod refusals;
+#[path = "../shared/registry.rs"]
+mod registry;
 mod remote;
 mod replicas;
 mod resources;
