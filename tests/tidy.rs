@@ -77,7 +77,7 @@ fn names_after<'a>(code: &'a str, start: &str) -> BTreeSet<&'a str> {
 }
 
 /// Each module and those it may use.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("source", &[]),
     ("diagnostic", &["source"]),
     ("env", &[]),
@@ -89,6 +89,8 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("stream", &[]),
     ("registry", &["env", "reference", "stream"]),
     ("archive", &[]),
+    // Patterns are cleaned as other paths are.
+    ("context", &["archive"]),
     ("yaml", &["source", "diagnostic"]),
     ("compose", &["source", "diagnostic", "env", "yaml", "names", "spec"]),
     ("state", &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose"]),
@@ -97,7 +99,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         "plan",
         &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose", "state", "event"],
     ),
-    ("engine", &["env", "labels", "spec", "state", "event", "reference", "stream"]),
+    ("engine", &["env", "labels", "spec", "context", "state", "event", "reference", "stream"]),
     (
         "execute",
         &[
@@ -118,6 +120,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "labels",
             "spec",
             "archive",
+            "context",
             "yaml",
             "compose",
             "state",
