@@ -83,7 +83,11 @@ impl Unpack {
                     clear(&path)?;
                     let mut file =
                         fs::File::create_new(&path).map_err(|error| at(&path, &error))?;
-                    io::copy(&mut entry, &mut file).map_err(|error| at(&path, &error))?;
+                    if let Err(error) = io::copy(&mut entry, &mut file) {
+                        // Half a file is worse than none, and takes room.
+                        let _ = fs::remove_file(&path);
+                        return Err(at(&path, &error));
+                    }
                     file.set_permissions(fs::Permissions::from_mode(mode))?;
                     file.set_modified(moment(time))?;
                 }

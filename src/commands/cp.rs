@@ -326,7 +326,7 @@ impl Copy<'_> {
         let Ok(unpacked) = unpacking.join() else {
             return Err(Error::Usage("the archive could not be unpacked".to_owned()));
         };
-        let skipped = unpacked.map_err(|error| Error::Usage(error.to_string()))?;
+        let skipped = unpacked.map_err(Error::Files)?;
         sent?;
         if !skipped.is_empty() {
             let text = format!("left out, as they are no files: {}", skipped.join(", "));

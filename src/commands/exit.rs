@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::commands::options::Context;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Format};
 use crate::engine;
 use crate::report::Terminal;
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,9 @@ pub enum Error {
     Usage(String),
     #[error("cannot write `{path}`: {error}")]
     Write { path: String, error: io::Error },
+    /// Files of this machine that cannot be read or written; the message names them.
+    #[error(transparent)]
+    Files(io::Error),
     #[error(transparent)]
     Engine(#[from] engine::Error),
     /// A signal came while there was nothing to bring to its end.
@@ -63,35 +66,71 @@ pub enum Error {
 
 /// Says what went wrong and gives the exit code.
 pub(super) fn finish(result: Result<Exit, Error>, context: &mut Context) -> Exit {
+    let result = result.and_then(|exit| Ok(context.terminal.flush().map(|()| exit)?));
     match result {
-        Ok(exit) => match context.terminal.flush() {
-            Ok(()) => exit,
-            Err(error) => output_failed(&error),
-        },
-        Err(Error::Output(error)) => output_failed(&error),
-        Err(Error::Project(diagnostics)) => {
-            context.show(&diagnostics);
-            Exit::Failure
-        }
+        Ok(exit) => exit,
         Err(Error::Interrupted) => Exit::Interrupted,
-        Err(Error::Engine(error)) => {
-            let mut problem = Diagnostic::error(Span::NOWHERE, error.to_string());
-            for note in error.notes() {
-                problem = problem.note(note);
-            }
-            context.show(&problem.help_opt(error.help()).into());
-            Exit::Failure
-        }
-        Err(error @ (Error::Usage(_) | Error::Write { .. })) => {
-            context.show(&Diagnostic::error(Span::NOWHERE, error.to_string()).into());
+        Err(Error::Output(error)) if is_enough(&error) => Exit::Success,
+        Err(error) => {
+            context.show(&problems(error));
             Exit::Failure
         }
     }
 }
 
-/// A reader that has seen enough is no failure.
-fn output_failed(error: &io::Error) -> Exit {
-    if error.kind() == io::ErrorKind::BrokenPipe { Exit::Success } else { Exit::Failure }
+/// An error as people are told of it.
+pub(super) fn problems(error: Error) -> Diagnostics {
+    match error {
+        Error::Project(diagnostics) => diagnostics,
+        Error::Engine(error) => {
+            let mut problem = Diagnostic::error(Span::NOWHERE, error.to_string());
+            for note in error.notes() {
+                problem = problem.note(note);
+            }
+            problem.help_opt(error.help()).into()
+        }
+        Error::Write { error: ref cause, .. } | Error::Files(ref cause) => {
+            let help = full(cause).map(|help| format!("{help}, or name another place"));
+            Diagnostic::error(Span::NOWHERE, error.to_string()).help_opt(help).into()
+        }
+        Error::Output(error) => unwritten(&error).into(),
+        Error::Usage(_) | Error::Interrupted => {
+            Diagnostic::error(Span::NOWHERE, error.to_string()).into()
+        }
+    }
+}
+
+/// What to do about a disk of this machine that is full.
+fn full(error: &io::Error) -> Option<&'static str> {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        .then_some("free some space on that disk")
+}
+
+/// A stream that does not do what it is for.
+fn unwritten(error: &io::Error) -> Diagnostic {
+    match full(error) {
+        Some(help) => Diagnostic::error(Span::NOWHERE, format!("cannot write the output: {error}"))
+            .help(format!("{help}, or let the output go elsewhere")),
+        None => Diagnostic::error(Span::NOWHERE, error.to_string()),
+    }
+}
+
+/// Whether the reader of the output has seen enough, which is no failure.
+fn is_enough(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// As [`finish`], before there is a context.
+fn written(result: io::Result<()>, terminal: &mut Terminal) -> Exit {
+    match result {
+        Ok(()) => Exit::Success,
+        Err(error) if is_enough(&error) => Exit::Success,
+        Err(error) => {
+            let problems = Diagnostics::from(unwritten(&error));
+            terminal.err(&problems.render(&SourceMap::default(), Format::Plain));
+            Exit::Failure
+        }
+    }
 }
 
 /// Shows the help that was asked for, or what is wrong with the arguments.
@@ -99,10 +138,10 @@ pub(super) fn usage(error: &clap::Error, terminal: &mut Terminal) -> Exit {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match terminal.out(&text) {
-            Ok(()) => Exit::Success,
-            Err(error) => output_failed(&error),
-        },
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let result = terminal.out(&text).and_then(|()| terminal.flush());
+            written(result, terminal)
+        }
         _ => {
             terminal.err(&text);
             Exit::Failure
@@ -113,8 +152,6 @@ pub(super) fn usage(error: &clap::Error, terminal: &mut Terminal) -> Exit {
 /// Shows the help of the whole program.
 pub(super) fn help<C: CommandFactory>(terminal: &mut Terminal) -> Exit {
     let text = C::command().render_help().to_string();
-    match terminal.out(&text) {
-        Ok(()) => Exit::Success,
-        Err(error) => output_failed(&error),
-    }
+    let result = terminal.out(&text).and_then(|()| terminal.flush());
+    written(result, terminal)
 }

@@ -24,8 +24,22 @@ impl Run<'_> {
     /// Explains the failures of the run; empty if there are none.
     pub(super) async fn explain(&self) -> Diagnostics {
         let mut problems = Diagnostics::default();
-        for (id, step, error) in self.report.failures(self.plan) {
+        let is_about_space = |error: &Error| match error {
+            Error::Engine(error) => error.is_about_space(),
+            _ => false,
+        };
+        // A full disk is one problem, whoever runs into it.
+        let failures = self.report.failures(self.plan);
+        let (full, others): (Vec<_>, Vec<_>) =
+            failures.partition(|(_, _, error)| is_about_space(error));
+        for (id, step, error) in others.into_iter().chain(full.iter().copied().take(1)) {
             problems.push(self.problem(id, step, error).await);
+        }
+        if let [_, more @ ..] = &full[..]
+            && !more.is_empty()
+        {
+            let names: Vec<String> = more.iter().map(|(_, step, _)| subject(step)).collect();
+            problems.note_last(format!("for the same reason: {}", names.join(", ")));
         }
         self.note_what_runs(&mut problems).await;
         problems
@@ -163,6 +177,10 @@ impl Run<'_> {
             problems.note_last(note);
         }
     }
+}
+
+fn subject(step: &Step) -> String {
+    format!("{} {}", step.subject.kind(), step.subject.name())
 }
 
 fn message(step: &Step, error: &Error) -> String {

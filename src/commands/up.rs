@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::commands::dossier;
-use crate::commands::exit::{Error, Exit};
+use crate::commands::exit::{self, Error, Exit};
 use crate::commands::failure::Run;
 use crate::commands::options::Context;
 use crate::commands::plan as plan_command;
@@ -139,14 +139,26 @@ impl<'a> Up<'a> {
         if self.args.timings {
             context.terminal.err(&self.timeline.text());
         }
+        match (result, self.keep(&engine).await) {
+            (Err(first), Err(second)) => {
+                // What went wrong before is what the user is here for, and is told last.
+                context.show(&exit::problems(second));
+                Err(first)
+            }
+            (result, kept) => result.and_then(|exit| kept.map(|()| exit)),
+        }
+    }
+
+    /// Writes what is to be kept of the run.
+    async fn keep(&self, engine: &Engine) -> Result<(), Error> {
+        let project = &self.planning.desired.project;
         if let Some(path) = &self.args.trace {
-            write_trace(path, &self.timeline, &self.planning.desired.project)?;
+            write_trace(path, &self.timeline, project)?;
         }
         if let Some(folder) = &self.args.report {
-            let project = &self.planning.desired.project;
-            dossier::write(folder, project, &engine, &self.timeline.ready()).await?;
+            dossier::write(folder, project, engine, &self.timeline.ready()).await?;
         }
-        result
+        Ok(())
     }
 
     async fn converge(

@@ -97,6 +97,11 @@ impl Error {
             _ if self.is_about_ports() => {
                 Some("stop what uses the port, or publish another one".to_owned())
             }
+            _ if self.is_about_space() => Some(
+                "free space on the engine's disk: `docker system df` tells what takes it, and \
+                 `docker system prune` removes what nobody uses (`podman system` knows both, too)"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -120,6 +125,17 @@ impl Error {
         let words =
             ["port is already allocated", "address already in use", "all ports are allocated"];
         words.iter().any(|word| message.contains(word))
+    }
+
+    /// Whether the engine's disk is full. Limits of the kernel on other things have the same words.
+    #[must_use]
+    pub fn is_about_space(&self) -> bool {
+        let (Self::Refused { message, .. } | Self::Conflict(message)) = self else {
+            return false;
+        };
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        says(&["no space left on device", "disk quota exceeded"])
+            && !says(&["inotify", "cgroup", "keyring"])
     }
 }
 
@@ -174,6 +190,17 @@ mod tests {
         let error = Error::Refused { status: 400, message };
         assert_eq!(error.ambiguous_network(), Some("p_default"));
         assert_eq!(Error::Timeout.ambiguous_network(), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_limits() {
+        let is_full = |message: &str| Error::from_status(500, message.to_owned()).is_about_space();
+        assert!(is_full("mkdir /var/lib/docker/overlay2/1f: no space left on device"));
+        assert!(is_full("write /home/me/data/x: disk quota exceeded"));
+        assert!(!is_full("inotify_add_watch: no space left on device"));
+        assert!(!is_full("mkdir /sys/fs/cgroup/memory/docker/1f: no space left on device"));
+        assert!(!is_full("unable to join session keyring: disk quota exceeded"));
+        assert!(!is_full("No such image: i"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod corpus;
 mod diagnostics;
 mod endpoints;
 mod fake;
+mod full_disk;
 mod help;
 mod hostile;
 mod sandbox;

@@ -30,6 +30,7 @@ mod exec;
 mod explanations;
 mod faults;
 mod formats;
+mod full_disk;
 mod hooks;
 mod identity;
 mod images;

@@ -34,8 +34,8 @@ struct State {
     stopped: bool,
     /// Nothing is passed on any more.
     refuses: bool,
-    /// What is not passed on: requests whose text contains this get an error for an answer.
-    fails: Option<String>,
+    /// What is not passed on: requests whose text contains the first get the second for an error.
+    fails: Option<(String, String)>,
     connections: Vec<UnixStream>,
 }
 
@@ -119,7 +119,12 @@ impl Proxy {
 
     /// Answers requests that contain `text` with an error.
     pub(crate) fn fails(&self, text: &str) {
-        self.shared.lock().fails = Some(text.to_owned());
+        self.fails_with(text, &format!("{text} does not work"));
+    }
+
+    /// As [`Proxy::fails`], in the words of an engine.
+    pub(crate) fn fails_with(&self, text: &str, message: &str) {
+        self.shared.lock().fails = Some((text.to_owned(), message.to_owned()));
     }
 
     /// All requests so far, which are forgotten.
@@ -150,8 +155,8 @@ impl Shared {
         });
         let (mut client, mut engine) = (BufReader::new(client), engine);
         while let Some(head) = head(&mut client)? {
-            if let Some(text) = self.asks(&head) {
-                let answer = format!("{{\"message\":\"{text} does not work\"}}");
+            if let Some(message) = self.asks(&head) {
+                let answer = format!("{{\"message\":\"{message}\"}}");
                 let length = answer.len();
                 let mut body = Vec::new();
                 pass_body(&head, &mut client, &mut body)?;
@@ -186,7 +191,8 @@ impl Shared {
                 state.stopped = true;
             }
         }
-        let failing = state.fails.clone().filter(|text| request.contains(text));
+        let failing = state.fails.clone().filter(|(text, _)| request.contains(text));
+        let failing = failing.map(|(_, message)| message);
         state.requests.push(request);
         let waits = |state: &mut State| state.stopped && !state.refuses;
         let wait = self.changed.wait_timeout_while(state, PATIENCE, waits);
