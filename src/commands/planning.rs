@@ -160,6 +160,7 @@ impl Planning {
             grace: args.timeout.map(|seconds| Duration::from_secs(u64::from(seconds))),
             attach: BTreeSet::new(),
             networks_at_start: false,
+            sharers_first: false,
             renewed: BTreeSet::new(),
         };
         Ok(Self { model, desired, options, images, yes: args.yes, separator, scale })
@@ -208,6 +209,7 @@ impl Planning {
         context: &mut Context,
     ) -> Result<(), Error> {
         self.options.networks_at_start = quirks::finds_networks_at_start(engine.facts());
+        self.options.sharers_first = quirks::keeps_what_is_shared(engine.facts());
         let mut warnings = Diagnostics::default();
         let mut problems = Diagnostics::default();
         for service in &self.desired.services {

@@ -97,6 +97,16 @@ impl Error {
             _ if self.is_about_ports() => {
                 Some("stop what uses the port, or publish another one".to_owned())
             }
+            // Podman keeps what others share something with.
+            Self::Refused { message, .. } | Self::Conflict(message)
+                if message.contains("has dependent containers") =>
+            {
+                Some(
+                    "remove those first that share something with it, or name no services, so that \
+                     they are replaced as well"
+                        .to_owned(),
+                )
+            }
             _ if self.is_about_space() => Some(
                 "free space on the engine's disk: `docker system df` tells what takes it, and \
                  `docker system prune` removes what nobody uses (`podman system` knows both, too)"

@@ -179,6 +179,13 @@ pub fn tells_digests(engine: &Facts) -> bool {
     !engine.is_podman()
 }
 
+/// Whether the engine keeps a container as long as others share something with it: they must be removed
+/// before it. Docker lets them hang in the air.
+#[must_use]
+pub fn keeps_what_is_shared(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
 /// Whether a stop must say how long the container may take: Podman 4 kills at once otherwise.
 #[must_use]
 pub fn needs_grace(engine: &Facts) -> bool {
@@ -343,6 +350,12 @@ mod tests {
         assert!(finds_networks_at_start(&Facts::docker(Api(1, 44))));
         assert!(!finds_networks_at_start(&Facts::docker(Api(1, 43))));
         assert!(!finds_networks_at_start(&Facts::podman(Api(5, 8))));
+    }
+
+    #[test]
+    fn what_is_shared_may_have_to_stay() {
+        assert!(keeps_what_is_shared(&Facts::podman(Api(4, 3))));
+        assert!(!keeps_what_is_shared(&Facts::docker(Api(1, 51))));
     }
 
     #[test]

@@ -226,17 +226,20 @@ impl<'a> Planner<'a> {
                 .service(&service.name)
                 .completes()
         };
+        let sharers = self.remove_sharers(old, Some(made));
         let mut last = made;
         let stopped = self.stopped.get(old.id.as_str()).map(|(stop, _)| *stop);
         if old.state.is_up() && stopped.is_none() {
             let container = Target::Existing(old.id.clone());
             let grace = self.options.grace.or(service.template.grace());
-            let stop =
-                part(Action::Stop { container, grace }).after([made]).after_end_of(before_stop);
+            let stop = part(Action::Stop { container, grace })
+                .after([made])
+                .after(sharers.iter().copied())
+                .after_end_of(before_stop);
             last = self.plan.push_stop(stop, service.template.hooks(), old).step;
         }
         let remove = Action::Remove { container: old.id.clone(), volumes: false };
-        last = self.plan.push(part(remove).after([last]).after(stopped));
+        last = self.plan.push(part(remove).after([last]).after(stopped).after(sharers));
         let rename = Action::Rename { container: Target::Made(made), to: name.clone() };
         last = self.plan.push(part(rename).after([last]).ends("Recreated"));
         Planned {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::Subject;
 use crate::labels::Dependency;
-use crate::plan::teardown::Known;
+use crate::plan::teardown::{Known, ends_of_dependents};
 use crate::plan::{Action, Cause, Need, OnFailure, Plan, Step, StepId, Target};
 use crate::state::observed::{Container, Observed};
 
@@ -131,7 +131,8 @@ pub fn unpause(known: &Known, observed: &Observed, services: &BTreeSet<String>) 
     each(running, |it| step(it, Action::Unpause { container: existing(it) }).ends("Unpaused"))
 }
 
-/// Plans the removal of containers that do not run, with their anonymous volumes if `volumes`.
+/// Plans the removal of containers that do not run, with their anonymous volumes if `volumes`. Dependents
+/// go first, as some engines keep what others share something with.
 #[must_use]
 pub fn remove_stopped(
     known: &Known,
@@ -139,10 +140,20 @@ pub fn remove_stopped(
     services: &BTreeSet<String>,
     volumes: bool,
 ) -> Plan {
-    each(replicas(known, observed, services, false), |it| {
-        let action = Action::Remove { container: it.id.clone(), volumes };
-        step(it, action).shows("Removing", "Removed")
-    })
+    let mut plan = Plan { on_failure: OnFailure::GoOn, ..Plan::default() };
+    let mut ends: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    for service in known.dependents_first() {
+        let after = ends_of_dependents(known, service, &ends);
+        let mut last = Vec::new();
+        let stopped = replicas(known, observed, services, false);
+        for container in stopped.filter(|it| it.service == service) {
+            let action = Action::Remove { container: container.id.clone(), volumes };
+            let remove = step(container, action).after_end_of(after.iter().copied());
+            last.push(plan.push(remove.shows("Removing", "Removed")));
+        }
+        ends.insert(service, if last.is_empty() { after } else { last });
+    }
+    plan
 }
 
 /// One step for each container; none waits for another.
@@ -350,11 +361,19 @@ mod tests {
         );
         check(
             &remove_stopped(&known, &observed, &all, false),
-            &["1. container p-b-1 remove (asked for)", "2. container p-d-1 remove (asked for)"],
+            &["1. container p-d-1 remove (asked for)", "2. container p-b-1 remove (asked for)"],
         );
         check(
             &remove_stopped(&known, &observed, &named(&["b"]), true),
             &["1. container p-b-1 remove with anonymous volumes (asked for)"],
+        );
+        let (shared, stopped) = scene("a exited\nb exited a:service_started!");
+        check(
+            &remove_stopped(&shared, &stopped, &all, false),
+            &[
+                "1. container p-b-1 remove (asked for)",
+                "2. container p-a-1 remove (asked for) after [1?]",
+            ],
         );
         check(&pause(&known, &observed, &named(&["a"])), &["1. container p-a-1 pause (asked for)"]);
         check(

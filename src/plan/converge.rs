@@ -46,6 +46,9 @@ pub struct Options {
     /// Whether the engine looks for the networks of a container only when it starts it, so that both can
     /// be made at the same time.
     pub networks_at_start: bool,
+    /// Whether the engine keeps a container as long as others share something with it, so that those must
+    /// go first.
+    pub sharers_first: bool,
 }
 
 /// Plans how `observed` becomes `desired`. All images are there already, as far as they can be.
@@ -106,7 +109,8 @@ pub(super) struct Planner<'a> {
     pub(super) stopped: BTreeMap<&'a str, (StepId, Cause)>,
     /// The networks that are made anew.
     pub(super) remade: BTreeSet<&'a str>,
-    /// Containers that go because a volume of theirs is made anew, by ID, with their removals.
+    /// Containers that go because a volume of theirs is made anew, or before what they share something
+    /// with, by ID, with their removals.
     pub(super) gone: BTreeMap<&'a str, StepId>,
 }
 
@@ -160,6 +164,18 @@ impl Planner<'_> {
         service: Option<&DesiredService>,
         cause: Cause,
     ) -> StepId {
+        let before = self.remove_sharers(container, None);
+        self.remove_after(container, service, cause, before)
+    }
+
+    /// As [`Planner::remove`], of a container that nobody shares anything with once `before` is over.
+    pub(super) fn remove_after(
+        &mut self,
+        container: &Container,
+        service: Option<&DesiredService>,
+        cause: Cause,
+        mut before: Vec<StepId>,
+    ) -> StepId {
         let grace = self.options.grace.or(service.and_then(|service| service.template.grace()));
         let hooks = service.map(|service| service.template.hooks());
         let hooks = hooks.unwrap_or(const { &Hooks::NONE });
@@ -167,9 +183,10 @@ impl Planner<'_> {
         match self.stopped.get(container.id.as_str()) {
             Some((stop, _)) => {
                 let container = Container { state: State::Exited, ..container.clone() };
-                remove(&mut self.plan, &container, &ending, cause, &[*stop])
+                before.push(*stop);
+                remove(&mut self.plan, &container, &ending, cause, &before)
             }
-            None => remove(&mut self.plan, container, &ending, cause, &[]),
+            None => remove(&mut self.plan, container, &ending, cause, &before),
         }
     }
 }

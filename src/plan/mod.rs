@@ -17,6 +17,7 @@ mod ports;
 mod pre_start;
 mod programs;
 mod resources;
+mod sharers;
 mod teardown;
 #[cfg(test)]
 mod tests;

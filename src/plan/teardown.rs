@@ -171,7 +171,7 @@ impl Known {
     }
 
     /// All services with dependents before their dependencies.
-    fn dependents_first(&self) -> Vec<&str> {
+    pub(super) fn dependents_first(&self) -> Vec<&str> {
         let mut services = self.with_dependencies(&BTreeSet::new());
         services.reverse();
         services
@@ -203,9 +203,7 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
     let selected = |name: &str| wanted.services.is_empty() || wanted.services.contains(name);
     let mut ends: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
     for service in known.dependents_first().into_iter().filter(|name| selected(name)) {
-        let dependents = dependents(known, service);
-        let after: Vec<StepId> =
-            dependents.iter().filter_map(|name| ends.get(name)).flatten().copied().collect();
+        let after = ends_of_dependents(known, service, &ends);
         let mut last = Vec::new();
         for container in observed.containers.iter().filter(|it| it.service == service) {
             if container.one_off && !wanted.orphans {
@@ -242,10 +240,15 @@ pub fn down(project: &str, known: &Known, observed: &Observed, wanted: &Removal)
     plan
 }
 
-fn dependents<'a>(known: &'a Known, service: &str) -> Vec<&'a str> {
+/// The last steps of those that depend on a service.
+pub(super) fn ends_of_dependents(
+    known: &Known,
+    service: &str,
+    ends: &BTreeMap<&str, Vec<StepId>>,
+) -> Vec<StepId> {
     let depends = |dependencies: &Vec<String>| dependencies.iter().any(|it| it == service);
-    let all = known.services.iter();
-    all.filter(|(_, dependencies)| depends(dependencies)).map(|(name, _)| name.as_str()).collect()
+    let dependents = known.services.iter().filter(|(_, dependencies)| depends(dependencies));
+    dependents.filter_map(|(name, _)| ends.get(name.as_str())).flatten().copied().collect()
 }
 
 /// Plans the removal of networks and volumes, each once its last container is gone.
@@ -329,12 +332,7 @@ pub fn stop(
         if !services.is_empty() && !services.contains(service) {
             continue;
         }
-        let after: Vec<StepId> = dependents(known, service)
-            .iter()
-            .filter_map(|name| ends.get(name))
-            .flatten()
-            .copied()
-            .collect();
+        let after = ends_of_dependents(known, service, &ends);
         let mut last = Vec::new();
         for container in observed.replicas(service).into_iter().filter(|it| it.state.is_up()) {
             let action = Action::Stop { container: Target::Existing(container.id.clone()), grace };

@@ -83,10 +83,6 @@ services:
     let names = ["net-1", "ipc-1", "pid-1", "vol-1", "far-1"];
     for tool in Tool::all() {
         let Some(project) = Project::with(&compose("one")) else { return };
-        let why = "no container goes before those that share its memory or processes";
-        if project.engine.cannot("sharers_follow_the_container_they_share_with", why) {
-            return;
-        }
         tool.succeed(&project, &["up", "-d"]);
         let before = ids(&project, names);
         project.compose(&compose("two"));
@@ -102,6 +98,34 @@ services:
         assert_eq!(project.state(), state);
         tool.succeed(&project, &["down", "-v", "-t", "0"]);
     }
+}
+
+/// What shares something with a container goes before it.
+///
+/// `up` of three services in a row, each sharing with the one before; then all are replaced, stopped, and
+/// removed. Nothing is in the way of anything, and an anonymous volume goes along.
+#[test]
+fn sharers_are_in_nobodys_way() {
+    let Some(project) = Project::with(
+        "
+services:
+  base: {image: busybox, init: true, command: sleep 600}
+  near: {image: busybox, command: sleep 600, pid: 'service:base', volumes: [/own]}
+  far: {image: busybox, init: true, command: sleep 600, network_mode: 'service:near'}
+",
+    ) else {
+        return;
+    };
+    let names = ["base-1", "near-1", "far-1"];
+    project.succeed(&["up", "-d"]);
+    project.told("near-1", &["sh", "-c", "echo kept > /own/file"]);
+    let before = ids(&project, names);
+    project.succeed(&["up", "-d", "--force-recreate"]);
+    assert_eq!(replaced(&project, names, &before), names);
+    assert_eq!(project.told("near-1", &["cat", "/own/file"]), "kept\n");
+    project.succeed(&["stop", "-t", "0"]);
+    project.succeed(&["rm", "-f", "-v"]);
+    assert_eq!(project.resources(), ["network [PROJECT]_default"]);
 }
 
 /// Of too many replicas those go first that are not as they should be, then the newest.
