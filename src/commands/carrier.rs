@@ -155,7 +155,7 @@ struct Passed {
 impl Passed {
     fn new() -> Result<Self, Error> {
         Ok(Self {
-            signals: Signals::new()?,
+            signals: Signals::passed_on()?,
             hangup: signal(SignalKind::hangup())?,
             quit: signal(SignalKind::quit())?,
             first: signal(SignalKind::user_defined1())?,

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let project = context.name()?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let mut rows = engine.containers(&project).await?;
         rows.retain(listing::is_listed);
         let row = listing::choose(rows, &args.service, args.index)?;

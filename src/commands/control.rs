@@ -33,7 +33,7 @@ impl Scene {
         context: &Context,
     ) -> Result<Option<Self>, Error> {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let observed = tokio::select! {
             observed = engine.observe_containers(&project) => observed?,
             () = signals.next() => return Ok(None),

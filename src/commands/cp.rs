@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let project = context.name()?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let rows = select(args, way, engine.containers(&project).await?)?;
         let copy = Copy { args, engine: &engine, folder: &here(context) };
         let (events, mut heard) = mpsc::unbounded_channel();

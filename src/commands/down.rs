@@ -60,7 +60,7 @@ async fn remove(
     context: &mut Context,
 ) -> Result<Exit, Error> {
     let engine = context.connect().await?;
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new(&context.terminal)?;
     let names = |section| model.map_or(Vec::new(), |model| model_names(model, section));
     let (networks, volumes) = (names("networks"), names("volumes"));
     let networks: Vec<&str> = networks.iter().map(String::as_str).collect();

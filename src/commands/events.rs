@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let (project, _) = context.project_or_name(&args.services)?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let mut events = tokio::select! {
             events = engine.events_between(&project, since, until) => events?,
             () = signals.next() => return Ok(Exit::Interrupted),

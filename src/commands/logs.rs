@@ -120,10 +120,10 @@ async fn show(
     let mut printer = LogPrinter::new(style);
     let sources: Vec<&str> = rows.iter().map(|row| source(project, row)).collect();
     printer.expect(sources);
+    let mut signals = Signals::new(&context.terminal)?;
     let mut reporter = Reporter::new(&mut context.terminal, printer, Streams::Joined);
     let logs =
         Logs { project, engine: &engine, selection: &selection, options, stamps: args.timestamps };
-    let mut signals = Signals::new()?;
     tokio::select! {
         shown = async {
             if args.follow { logs.follow(&rows, &mut reporter).await } else { logs.print(&rows, &mut reporter).await }

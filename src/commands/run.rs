@@ -142,7 +142,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let from_files = variables(args, &model)?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let observed = session::observe(&engine, &desired).await?;
         let images = plan::images(&desired, &observed, &options).map_err(Error::Project)?;
         let first = OneOff { args, tty, model: &model, engine: &engine };

@@ -1,8 +1,11 @@
 //! The signals that commands answer to.
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::exit::Error;
+use crate::report::Terminal;
 
 /// The signals that ask us to end.
 pub(super) struct Signals {
@@ -11,7 +14,16 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new() -> Result<Self, Error> {
+    /// Also tells the terminal that there is hurry once one has come.
+    pub(super) fn new(terminal: &Terminal) -> Result<Self, Error> {
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, terminal.hurry())?;
+        }
+        Self::passed_on()
+    }
+
+    /// For who passes them on, and does not answer to them.
+    pub(super) fn passed_on() -> Result<Self, Error> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -20,6 +32,13 @@ impl Signals {
 
     pub(super) async fn next(&mut self) {
         self.named().await;
+    }
+
+    /// Waits for the third from now on.
+    pub(super) async fn third(&mut self) {
+        for _ in 0..3 {
+            self.next().await;
+        }
     }
 
     /// As [`Signals::next`], with the signal's name.

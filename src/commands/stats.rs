@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let project = context.name()?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let live = Live { args, project: &project, engine: &engine, form: &form };
         let shown = async {
             if args.no_stream { live.once(context).await } else { live.stream(context).await }

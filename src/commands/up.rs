@@ -128,7 +128,7 @@ impl<'a> Up<'a> {
 
     async fn run(mut self, context: &mut Context) -> Result<Exit, Error> {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         if self.args.plan || context.options.dry_run {
             let form = Form::of_dry_run(context);
             plan_command::show(&mut self.planning, &engine, form, context).await?;
@@ -268,12 +268,18 @@ impl<'a> Up<'a> {
             .map(|(service, name)| format!("{} ->", names::short(project, service, name)))
             .collect();
         logs.expect(hooks.iter().map(String::as_str));
+        let mut leaving = Signals::new(&context.terminal)?;
         let mut reporter = Reporter::new(&mut context.terminal, logs, Streams::Apart);
         if !attached.is_empty() {
             reporter.line(&format!("Attaching to {}", attached.join(", ")))?;
         }
         let began = self.timeline.now();
-        let ended = session.run(plan, &mut reporter, signals).await?;
+        // The third signal leaves whatever is under way.
+        let ended = tokio::select! {
+            biased;
+            () = leaving.third() => return Err(Error::Interrupted),
+            ended = session.run(plan, &mut reporter, signals) => ended?,
+        };
         let (model, report) = (Some(model), &ended.report);
         let problems = Run { plan, report, model, project, engine }.explain().await;
         self.timeline.add(began, plan, report);

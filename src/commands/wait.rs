@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let (project, _) = context.project_or_name(&[])?;
     session::block_on(async {
         let engine = context.connect().await?;
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(&context.terminal)?;
         let mut rows = engine.containers(&project).await?;
         rows.retain(|row| {
             let service = row.label(labels::SERVICE);

@@ -5,6 +5,7 @@ pub mod containers;
 pub mod format;
 mod json;
 pub mod logs;
+mod outlet;
 pub mod raw;
 pub mod size;
 pub mod table;
@@ -18,6 +19,8 @@ use crate::env::Env;
 use crate::event::Event;
 use crate::report::board::Board;
 use crate::report::logs::LogPrinter;
+pub use crate::report::outlet::Hurry;
+use crate::report::outlet::Outlet;
 
 /// Whether colours are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,6 +59,9 @@ pub struct Terminal {
     progress: Progress,
     /// What is to be written to standard output soon.
     held: Vec<u8>,
+    output: Outlet,
+    errors: Outlet,
+    hurry: Hurry,
     /// The command, as a headline names it.
     operation: &'static str,
 }
@@ -72,6 +78,9 @@ impl Terminal {
             ansi: Ansi::default(),
             progress: Progress::default(),
             held: Vec::new(),
+            output: Outlet::default(),
+            errors: Outlet::default(),
+            hurry: Hurry::default(),
             operation: "",
         }
     }
@@ -138,7 +147,7 @@ impl Terminal {
     /// As [`Terminal::out`].
     pub fn out_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.release()?;
-        io::stdout().lock().write_all(bytes)
+        self.output.write(io::stdout().lock(), bytes, &self.hurry)
     }
 
     /// As [`Terminal::out_bytes`], but a little later: with the next other thing that is written, with
@@ -155,7 +164,7 @@ impl Terminal {
         if self.held.is_empty() {
             return Ok(());
         }
-        let result = io::stdout().lock().write_all(&self.held);
+        let result = self.output.write(io::stdout().lock(), &self.held, &self.hurry);
         self.held.clear();
         self.held.shrink_to(2 * HELD);
         result
@@ -189,7 +198,13 @@ impl Terminal {
     pub fn err_bytes(&mut self, bytes: &[u8]) {
         // Who writes to standard output next learns that it is gone.
         let _ = self.release();
-        let _ = io::stderr().lock().write_all(bytes);
+        let _ = self.errors.write(io::stderr().lock(), bytes, &self.hurry);
+    }
+
+    /// What says that there is hurry: a reader that is stuck is not waited for any more then.
+    #[must_use]
+    pub fn hurry(&self) -> Hurry {
+        Hurry::clone(&self.hurry)
     }
 
     /// Whether something is to be written yet.

@@ -63,6 +63,7 @@ mod scaling;
 mod settings;
 mod stops;
 mod storage;
+mod stuck;
 mod terminals;
 #[path = "../shared/tls.rs"]
 mod tls;
