@@ -4,33 +4,30 @@
 //! plan starts from.
 
 pub mod hook;
+mod limits;
 mod program;
 mod step;
 mod wait;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::{Either, LocalBoxFuture, join, pending, select};
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::engine::{self, Engine, LogStream};
 use crate::event::{Event, Status};
+use crate::execute::limits::Limits;
 use crate::execute::wait::Hub;
 pub use crate::execute::wait::Probe;
 use crate::plan::{Action, Need, OnFailure, Plan, Step, StepId, Target};
 use crate::spec::Provided;
-
-/// Starts and creations at once. More gain nothing: the engine takes turns.
-const STARTS: usize = 8;
-/// Stops at once: measured with fifty containers on two cores, four or eight of them took a tenth longer,
-/// two or sixteen half as long again. A stop that waits for its container counts only for a moment.
-const STOPS: usize = 6;
 
 /// Why a step failed. All name no subject: that is the step's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -189,11 +186,6 @@ fn is_pull(step: &Step) -> bool {
     matches!(step.action, Action::Pull { .. })
 }
 
-struct Limits {
-    starts: Semaphore,
-    stops: Semaphore,
-}
-
 type Running<'a> = LocalBoxFuture<'a, (usize, Outcome)>;
 
 struct Executor<'a> {
@@ -217,10 +209,7 @@ pub async fn execute(
     reports: &Reports,
     interrupt: &mut watch::Receiver<bool>,
 ) -> Report {
-    let limits = Limits {
-        starts: Semaphore::new(STARTS),
-        stops: Semaphore::new(if plan.at_once { Semaphore::MAX_PERMITS } else { STOPS }),
-    };
+    let limits = Limits::new(plan);
     let hub = Hub::new(engine, project);
     let (halt, _) = watch::channel(Halt::No);
     let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());
@@ -238,14 +227,19 @@ pub async fn execute(
             start: Instant::now(),
         };
         let steps = std::pin::pin!(executor.run(interrupt));
-        if plan.steps.iter().any(|step| step::is_wait(&step.action)) {
-            let listening = std::pin::pin!(hub.listen());
-            match select(steps, listening).await {
-                Either::Left(_) => {}
-                Either::Right((never, _)) => match never {},
-            }
-        } else {
-            steps.await;
+        let waits = plan.steps.iter().any(|step| step::is_wait(&step.action));
+        let beside = std::pin::pin!(async {
+            join(limits.follow(engine), async {
+                if waits {
+                    match hub.listen().await {}
+                }
+            })
+            .await;
+            pending::<Infallible>().await
+        });
+        match select(steps, beside).await {
+            Either::Left(_) => {}
+            Either::Right((never, _)) => match never {},
         }
     }
     let interrupted = *halt.borrow() == Halt::Interrupted;

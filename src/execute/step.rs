@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 
 use crate::engine::{self, Engine};
 use crate::event::Event;
+use crate::execute::limits::Limits;
 use crate::execute::wait::Hub;
-use crate::execute::{Attached, Error, Limits, Outcome, Reports, hook, program};
+use crate::execute::{Attached, Error, Outcome, Reports, hook, program};
 use crate::labels;
 use crate::names;
 use crate::plan::{Action, Step, Turn};
