@@ -1,16 +1,18 @@
 //! What the commands share that tell the containers of a project what to do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
+use crate::commands::planning;
 use crate::commands::programs::{self, Verb};
 use crate::commands::session::{self, Deadline, Signals, Work};
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::plan::{Action, Known, Plan, Target};
+use crate::spec::Hooks;
 use crate::state::observed::{Observed, State};
 
 /// A project as its files or labels tell it, and what the engine has of it.
@@ -67,6 +69,24 @@ impl Scene {
         let mut known = self.known.clone();
         if let Some(model) = &self.model {
             known.providers = programs::provider_calls(model, verb, services, context)?;
+        }
+        Ok(known)
+    }
+
+    /// What is known of the project, with the containers that prepare the starts of its services.
+    pub(super) fn with_preparations(&self, context: &Context) -> Result<Known, Error> {
+        let mut known = self.known.clone();
+        let prepares = |hooks: &Hooks| !hooks.pre_start.is_empty();
+        if let Some(model) = &self.model
+            && known.hooks.values().any(prepares)
+        {
+            let separator = context.separator(model);
+            let (desired, _) = planning::desired(model, separator, &BTreeMap::new())?;
+            let services = desired.services.iter();
+            known.pre_start = services
+                .map(|service| (service.name.clone(), service.template.all_pre_start()))
+                .filter(|(_, containers)| !containers.is_empty())
+                .collect();
         }
         Ok(known)
     }

@@ -103,7 +103,7 @@ pub(super) struct Planning {
     scale: BTreeMap<String, u32>,
 }
 
-fn desired(
+pub(super) fn desired(
     model: &Model,
     separator: Separator,
     scale: &BTreeMap<String, u32>,

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "programs are found on the disk")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,6 +20,7 @@ use crate::compose::model::Model;
 use crate::compose::project::Project;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::Engine;
+use crate::engine::endpoint::Wanted;
 use crate::env::Env;
 use crate::event::Subject;
 use crate::execute::Outcome;
@@ -188,15 +191,44 @@ pub(super) fn set_variable(model: &mut Model, service: &str, name: &str, value: 
     }
 }
 
-/// What the providers of services (all if none are named) are called with, by service.
+/// Who calls other programs: they see the engine that was asked for.
+pub(super) struct Caller<'a> {
+    env: &'a Env,
+    engine: Wanted,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn new(env: &'a Env, engine: Wanted) -> Self {
+        Self { env, engine }
+    }
+
+    fn of(context: &'a Context) -> Self {
+        Self::new(&context.env, context.engine())
+    }
+}
+
+/// As [`calls`], for a command that does nothing else at this time.
 ///
 /// # Errors
-/// Providers that are not there, and options that they need.
+/// As [`calls`].
 pub(super) fn provider_calls(
     model: &Model,
     verb: Verb,
     services: &BTreeSet<String>,
     context: &Context,
+) -> Result<BTreeMap<String, ProgramCall>, Error> {
+    calls(model, verb, services, &Caller::of(context))
+}
+
+/// What the providers of services (all if none are named) are called with, by service.
+///
+/// # Errors
+/// Providers that are not there, and options that they need.
+pub(super) fn calls(
+    model: &Model,
+    verb: Verb,
+    services: &BTreeSet<String>,
+    caller: &Caller<'_>,
 ) -> Result<BTreeMap<String, ProgramCall>, Error> {
     let project = Project::new(model).map_err(|problem| Error::Project(problem.into()))?;
     let mut calls = BTreeMap::new();
@@ -206,7 +238,7 @@ pub(super) fn provider_calls(
         if !services.is_empty() && !services.contains(name) {
             continue;
         }
-        match provider_call(model, name, provider, verb, context) {
+        match provider_call(model, name, provider, verb, caller) {
             Ok(Some(call)) => {
                 calls.insert(name.clone(), call);
             }
@@ -226,17 +258,17 @@ fn provider_call(
     service: &str,
     provider: &Provider,
     verb: Verb,
-    context: &Context,
+    caller: &Caller<'_>,
 ) -> Result<Option<ProgramCall>, String> {
     let kind = &provider.kind;
     if kind == "compose" {
         return Err("`compose` is not a valid provider type".to_owned());
     }
-    let path = plugin(kind, &context.env).or_else(|| on_path(kind, &context.env)).ok_or_else(|| {
+    let path = plugin(kind, caller.env).or_else(|| on_path(kind, caller.env)).ok_or_else(|| {
         format!("the provider is not installed: no plugin `docker-{kind}` of Docker's command line is there, and no executable file `{kind}` in $PATH")
     })?;
-    let env = environment(model, context);
-    let metadata = metadata(&path, &env);
+    let env = environment(model, caller);
+    let metadata = metadata(&path, kind, &env, caller.env);
     let knows = !metadata.is_empty();
     let (word, command) = match verb {
         Verb::Up => ("up", metadata.up.unwrap_or_default()),
@@ -267,13 +299,32 @@ fn provider_call(
 }
 
 /// What a provider says of itself; not all do.
-fn metadata(path: &Path, env: &BTreeMap<String, String>) -> Metadata {
+fn metadata(path: &Path, kind: &str, env: &BTreeMap<String, String>, user: &Env) -> Metadata {
     let output = output(path, &["compose", "metadata"], env);
-    output
-        .ok()
-        .filter(|output| output.status.success())
-        .and_then(|output| serde_json::from_slice(&output.stdout).ok())
-        .unwrap_or_default()
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        return Metadata::default();
+    };
+    let Ok(metadata) = serde_json::from_slice(&output.stdout) else {
+        return Metadata::default();
+    };
+    // Nothing here depends on it.
+    let _ = remember(kind, &output.stdout, user);
+    metadata
+}
+
+/// Keeps what a provider says of itself where the peer keeps it, for editors that complete its options.
+fn remember(kind: &str, metadata: &[u8], env: &Env) -> io::Result<()> {
+    let Some(folder) = docker_config::folder(env).filter(|_| !kind.contains('/')) else {
+        return Ok(());
+    };
+    let folder = folder.join("compose/providers");
+    let path = folder.join(format!("{kind}.json"));
+    if std::fs::read(&path).is_ok_and(|known| known == metadata) {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(metadata)
 }
 
 fn output(
@@ -287,12 +338,12 @@ fn output(
 }
 
 /// The variables that programs see: those of the project, and the engine that was asked for.
-fn environment(model: &Model, context: &Context) -> BTreeMap<String, String> {
+fn environment(model: &Model, caller: &Caller<'_>) -> BTreeMap<String, String> {
     let mut env = model.env.clone();
-    let wanted = context.engine();
-    for (name, value) in [("DOCKER_HOST", wanted.host), ("DOCKER_CONTEXT", wanted.context)] {
+    let (host, context) = (&caller.engine.host, &caller.engine.context);
+    for (name, value) in [("DOCKER_HOST", host), ("DOCKER_CONTEXT", context)] {
         if let Some(value) = value {
-            env.insert(name.to_owned(), value);
+            env.insert(name.to_owned(), value.clone());
         }
     }
     env

@@ -10,10 +10,12 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::commands::exit::Error;
+use crate::commands::failure::Run;
 use crate::commands::outputs::{Order, Output, Outputs};
 pub(super) use crate::commands::signals::Signals;
 use crate::commands::work;
 pub(super) use crate::commands::work::{Deadline, Work, carry_out};
+use crate::diagnostic::Diagnostics;
 use crate::engine::{self, Engine, EngineEvent, Events};
 use crate::event::{Event, Status};
 use crate::execute::{Attached, Report, Reports, execute};
@@ -21,6 +23,7 @@ use crate::labels;
 use crate::names;
 use crate::plan::{self, Known, Plan};
 use crate::report::Reporter;
+use crate::spec::ProgramCall;
 use crate::state::desired::Desired;
 use crate::state::observed::{Observed, State};
 
@@ -65,6 +68,8 @@ pub(super) struct Session<'a> {
     pub abort_on: Option<AbortOn>,
     /// The service whose exit code is that of a session which ended so.
     pub code_from: Option<&'a str>,
+    /// What providers are called with when all is stopped.
+    pub provider_stops: &'a dyn Fn() -> Result<BTreeMap<String, ProgramCall>, Error>,
 }
 
 /// Which ends of containers end a session.
@@ -83,6 +88,8 @@ pub(super) struct Ended {
     pub interrupted: bool,
     /// The exit code, if the end of a container ended the session.
     pub aborted: Option<i64>,
+    /// What went wrong when all was stopped.
+    pub problems: Diagnostics,
 }
 
 /// A container of an attached session.
@@ -160,7 +167,8 @@ impl Session<'_> {
         }
         if report.failures(plan).next().is_some() {
             containers.flush(reporter).await?;
-            return Ok(Ended { report, interrupted: false, aborted: None });
+            let problems = Diagnostics::default();
+            return Ok(Ended { report, interrupted: false, aborted: None, problems });
         }
         let mut stopping = *interrupted.borrow();
         if !stopping {
@@ -192,12 +200,14 @@ impl Session<'_> {
                 }
             }
         }
+        let mut problems = Diagnostics::default();
         if stopping {
-            self.stop(&reports, &mut heard, &mut containers, &mut happenings, reporter, signals)
+            problems = self
+                .stop(&reports, &mut heard, &mut containers, &mut happenings, reporter, signals)
                 .await?;
         }
         let aborted = self.aborted(&containers).await?;
-        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted })
+        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted, problems })
     }
 
     /// The exit code of a session that the end of a container has ended.
@@ -222,7 +232,7 @@ impl Session<'_> {
     }
 
     /// Stops all targeted services while their output goes on; a second signal kills them, a third
-    /// leaves.
+    /// leaves. Gives what went wrong.
     async fn stop(
         &self,
         reports: &Reports,
@@ -231,13 +241,14 @@ impl Session<'_> {
         happenings: &mut Events,
         reporter: &mut Reporter<'_>,
         signals: &mut Signals,
-    ) -> Result<(), Error> {
+    ) -> Result<Diagnostics, Error> {
         containers.stopping = true;
         let observed = self.engine.observe_containers(self.project).await?;
-        let plan = plan::stop(self.known, &observed, self.targeted, None);
+        let known = Known { providers: (self.provider_stops)()?, ..self.known.clone() };
+        let plan = plan::stop(&known, &observed, self.targeted, None);
         let (interrupt, mut interrupted) = watch::channel(false);
         let mut killed = false;
-        {
+        let report = {
             let mut running = std::pin::pin!(execute(
                 &plan,
                 self.project,
@@ -258,12 +269,12 @@ impl Session<'_> {
                     event = next_event(happenings) => {
                         self.happened(&event?, containers, reporter).await?;
                     }
-                    _ = &mut running => break,
+                    report = &mut running => break report,
                     output = containers.outputs.next() => containers.show(output, reporter)?,
                     () = work::clock(reporter) => reporter.tick()?,
                 }
             }
-        }
+        };
         drain(heard, reporter)?;
         reporter.settle();
         if killed {
@@ -273,7 +284,12 @@ impl Session<'_> {
             self.stop_what_comes_back().await?;
         }
         containers.flush(reporter).await?;
-        Ok(())
+        if killed {
+            return Ok(Diagnostics::default());
+        }
+        let (project, engine) = (self.project, self.engine);
+        let run = Run { plan: &plan, report: &report, model: None, project, engine };
+        Ok(run.explain().await)
     }
 
     /// Stops what was between two starts when it was to be stopped, and which the engine has started

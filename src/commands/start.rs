@@ -22,9 +22,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
-    let mut start = |scene: &Scene, services: &BTreeSet<String>, _: &mut Context| {
+    let mut start = |scene: &Scene, services: &BTreeSet<String>, context: &mut Context| {
         control::must_exist(scene, services)?;
-        let (plan, empty) = plan::start(&scene.known, &scene.observed, services);
+        let known = scene.with_preparations(context)?;
+        let (plan, empty) = plan::start(&known, &scene.observed, services);
         if let Some(service) = empty.first() {
             let message = format!("service \"{service}\" has no container to start");
             return Err(Error::Usage(message));

@@ -9,6 +9,7 @@ use crate::commands::options::Context;
 use crate::commands::plan as plan_command;
 use crate::commands::planning::{self, Planning, known_service};
 use crate::commands::preview::Form;
+use crate::commands::programs::{self, Caller, Verb};
 use crate::commands::session::{self, AbortOn, Deadline, Session, Signals, Work};
 use crate::commands::timeline::{Timeline, write_trace};
 use crate::compose::model::Model;
@@ -238,6 +239,7 @@ impl<'a> Up<'a> {
         attached.sort_unstable();
         let known = Known::of_model(model);
         let targeted = options.targeted.clone().unwrap_or_default();
+        let caller = Caller::new(&context.env, context.engine());
         let session = Session {
             engine,
             project,
@@ -252,6 +254,7 @@ impl<'a> Up<'a> {
                 None => None,
             },
             code_from: self.args.exit_code_from.as_deref(),
+            provider_stops: &|| programs::calls(model, Verb::Stop, &targeted, &caller),
         };
         let style = Style {
             colours: !self.args.no_color && context.terminal.colours_output(),
@@ -283,13 +286,16 @@ impl<'a> Up<'a> {
         let (model, report) = (Some(model), &ended.report);
         let problems = Run { plan, report, model, project, engine }.explain().await;
         self.timeline.add(began, plan, report);
-        if let Some(code) = ended.aborted {
-            return Ok(Exit::of(code));
+        let interrupted = ended.interrupted || ended.report.interrupted;
+        if !ended.problems.is_empty() {
+            // What was to be stopped may run on.
+            return Err(Error::Project(ended.problems));
         }
-        match (ended.interrupted || ended.report.interrupted, problems.is_empty()) {
-            (true, _) => Ok(Exit::Interrupted),
-            (false, true) => Ok(Exit::Success),
-            (false, false) => Err(Error::Project(problems)),
+        match (ended.aborted, interrupted, problems.is_empty()) {
+            (Some(code), ..) => Ok(Exit::of(code)),
+            (None, true, _) => Ok(Exit::Interrupted),
+            (None, false, true) => Ok(Exit::Success),
+            (None, false, false) => Err(Error::Project(problems)),
         }
     }
 }

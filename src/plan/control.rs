@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::event::Subject;
 use crate::labels::Dependency;
+use crate::plan::pre_start::Preparation;
 use crate::plan::teardown::{Known, ends_of_dependents};
 use crate::plan::{Action, Cause, Need, OnFailure, Plan, Step, StepId, Target};
+use crate::spec::ContainerSpec;
 use crate::state::observed::{Container, Observed};
 
 /// What is restarted, and how.
@@ -36,12 +38,21 @@ pub fn start<'a>(
         if containers.is_empty() {
             empty.push(service);
         }
+        let mut prepared = None;
+        if let Some(first) = containers.first()
+            && let Some(specs) = known.pre_start.get(service)
+            && !containers.iter().any(|it| it.state.is_up())
+        {
+            let after = done.conditions(&mut plan, first, |_| true);
+            prepared = prepare(specs, first, observed, after).plan(&mut plan);
+        }
         for container in containers {
             if container.state.is_up() {
                 done.add(service, container, None);
                 continue;
             }
             let mut after = done.conditions(&mut plan, container, |_| true);
+            after.extend(prepared.map(|step| (step, Need::Success)));
             if let Some(files) = known.files.get(service).filter(|files| !files.is_empty()) {
                 let (container_id, files) = (existing(container), files.clone());
                 let copy = step(container, Action::Copy { container: container_id, files });
@@ -54,6 +65,28 @@ pub fn start<'a>(
         }
     }
     (plan, empty)
+}
+
+/// The containers that prepare a service, the first of which is `first`.
+fn prepare<'a>(
+    specs: &[ContainerSpec],
+    first: &'a Container,
+    observed: &'a Observed,
+    after: Vec<(StepId, Need)>,
+) -> Preparation<'a> {
+    let parents = specs.iter().flat_map(|spec| &spec.joins).filter_map(|join| {
+        let parent = observed.replicas(&join.service).first().map(|it| existing(it))?;
+        Some((join.service.clone(), parent))
+    });
+    Preparation {
+        service: &first.service,
+        containers: specs.to_vec(),
+        left: observed.hooks_of(&first.service),
+        parents: parents.collect(),
+        after,
+        cause: Cause::Asked,
+        grace: None,
+    }
 }
 
 /// Plans to wait until containers that were started, and those they depend on, are up; or have done their
@@ -316,6 +349,29 @@ mod tests {
                 "5. container p-web-1 start (asked for) after [3, 4, 2]",
             ],
         );
+    }
+
+    #[test]
+    fn what_prepares_a_service_comes_before_its_first_start() {
+        let spec =
+            ContainerSpec { name: "p-web-pre_start-0".to_owned(), ..ContainerSpec::default() };
+        let preparing = |text: &str| {
+            let (mut known, observed) = scene(text);
+            known.pre_start.insert("web".to_owned(), vec![spec.clone()]);
+            start(&known, &observed, &BTreeSet::new()).0
+        };
+        check(
+            &preparing("web exited db:service_healthy\ndb running"),
+            &[
+                "1. container p-db-1 await healthy (asked for)",
+                "2. container p-web-pre_start-0 create as p-web-pre_start-0 (asked for) after [1]",
+                "3. container p-web-pre_start-0 start (asked for) after [2]",
+                "4. container p-web-pre_start-0 await end of hook (asked for) after [3]",
+                "5. container p-web-pre_start-0 discard (asked for) after [4]",
+                "6. container p-web-1 start (asked for) after [1, 5]",
+            ],
+        );
+        check(&preparing("web running"), &[]);
     }
 
     #[test]

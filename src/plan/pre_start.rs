@@ -4,12 +4,74 @@
 //! networks; what has failed stays to be looked at, until the next start.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::event::Subject;
 use crate::plan::converge::{Ending, Planned, Planner, remove};
-use crate::plan::{Action, Cause, Need, Step, StepId, Target};
-use crate::spec::Hooks;
+use crate::plan::{Action, Cause, Need, Plan, Step, StepId, Target};
+use crate::spec::{ContainerSpec, Hooks};
 use crate::state::desired::DesiredService;
+use crate::state::observed::Container;
+
+/// The containers that prepare a service, and what they hang on.
+pub(super) struct Preparation<'a> {
+    pub(super) service: &'a str,
+    pub(super) containers: Vec<ContainerSpec>,
+    /// Containers of older hooks that have failed.
+    pub(super) left: Vec<&'a Container>,
+    /// The containers that they share something with, that of their own service included.
+    pub(super) parents: BTreeMap<String, Target>,
+    pub(super) after: Vec<(StepId, Need)>,
+    pub(super) cause: Cause,
+    /// Between stop signal and kill.
+    pub(super) grace: Option<Duration>,
+}
+
+impl Preparation<'_> {
+    /// Plans the containers one after the other; gives the last step.
+    pub(super) fn plan(self, plan: &mut Plan) -> Option<StepId> {
+        let mut last = None;
+        let ending =
+            Ending { grace: self.grace, hooks: &Hooks::NONE, volumes: true, at_once: false };
+        for old in &self.left {
+            let after: Vec<StepId> = last.into_iter().collect();
+            last = Some(remove(plan, old, &ending, Cause::Unfinished, &after));
+        }
+        for (index, spec) in self.containers.iter().enumerate() {
+            last = Some(self.container(plan, index, spec, last));
+        }
+        last
+    }
+
+    fn container(
+        &self,
+        plan: &mut Plan,
+        index: usize,
+        spec: &ContainerSpec,
+        last: Option<StepId>,
+    ) -> StepId {
+        let subject = Subject::Container(spec.name.clone());
+        let step =
+            |action| Step::new(subject.clone(), action, self.cause.clone()).service(self.service);
+        let files = spec.files.clone();
+        let (spec, parents) = (Box::new(spec.clone()), self.parents.clone());
+        let mut create =
+            step(Action::Create { spec, hash: None, parents }).shows("Creating", "Created");
+        create.after.extend_from_slice(&self.after);
+        let create = create.after(last);
+        let made = plan.push(create);
+        let container = Target::Made(made);
+        let copied = (!files.is_empty()).then(|| {
+            let action = Action::Copy { container: container.clone(), files };
+            plan.push(step(action).after([made]))
+        });
+        let start = step(Action::Start { container: container.clone() });
+        let started = plan.push(start.after(copied.or(Some(made))).shows("Starting", "Started"));
+        let ends = Action::AwaitHook { container: container.clone(), index };
+        let ended = plan.push(step(ends).after([started]).shows("Waiting", "Exited"));
+        plan.push(step(Action::Discard { container }).after([ended]))
+    }
+}
 
 impl Planner<'_> {
     /// Plans the hooks of a service, if none of its containers runs; gives the last step.
@@ -20,65 +82,26 @@ impl Planner<'_> {
         after: &[(StepId, Need)],
     ) -> Option<StepId> {
         let first = planned.first()?;
-        let hooks = &service.template.hooks().pre_start;
-        if hooks.is_empty() || planned.iter().any(|it| it.start.is_none()) {
+        let containers = service.template.all_pre_start();
+        if containers.is_empty() || planned.iter().any(|it| it.start.is_none()) {
             return None;
         }
-        let mut last = None;
-        let ending = Ending {
-            grace: self.options.grace,
-            hooks: &Hooks::NONE,
-            volumes: true,
-            at_once: false,
-        };
-        for old in self.observed.hooks.iter().filter(|it| it.service == service.name) {
-            let after: Vec<StepId> = last.into_iter().collect();
-            last = Some(remove(&mut self.plan, old, &ending, Cause::Unfinished, &after));
-        }
-        for index in 0..hooks.len() {
-            last = self.hook_container(service, index, first, after, last).or(last);
-        }
-        last
-    }
-
-    fn hook_container(
-        &mut self,
-        service: &DesiredService,
-        index: usize,
-        first: &Planned,
-        after: &[(StepId, Need)],
-        last: Option<StepId>,
-    ) -> Option<StepId> {
-        let spec = service.template.pre_start(index)?;
-        let subject = Subject::Container(spec.name.clone());
-        let cause = first.start.clone().unwrap_or(Cause::Asked);
-        let step =
-            |action| Step::new(subject.clone(), action, cause.clone()).service(&service.name);
-        let mut parents: BTreeMap<String, Target> = service
-            .template
-            .parents()
+        let parents = service.template.parents();
+        let mut parents: BTreeMap<String, Target> = parents
             .filter_map(|parent| Some((parent.to_owned(), self.first_container(parent)?)))
             .collect();
         parents.insert(service.name.clone(), first.target.clone());
-        let files = spec.files.clone();
-        let create = Action::Create { spec: Box::new(spec), hash: None, parents };
-        let mut create = step(create)
-            .after(first.ready.iter().copied())
-            .after(last)
-            .shows("Creating", "Created");
-        create.after.extend_from_slice(after);
-        let made = self.plan.push(create);
-        let container = Target::Made(made);
-        let copied = (!files.is_empty()).then(|| {
-            let action = Action::Copy { container: container.clone(), files };
-            self.plan.push(step(action).after([made]))
-        });
-        let start = step(Action::Start { container: container.clone() });
-        let started =
-            self.plan.push(start.after(copied.or(Some(made))).shows("Starting", "Started"));
-        let ends = Action::AwaitHook { container: container.clone(), index };
-        let ended = self.plan.push(step(ends).after([started]).shows("Waiting", "Exited"));
-        Some(self.plan.push(step(Action::Discard { container }).after([ended])))
+        let ready = first.ready.iter().map(|step| (*step, Need::Success));
+        let preparation = Preparation {
+            service: &service.name,
+            containers,
+            left: self.observed.hooks_of(&service.name),
+            parents,
+            after: ready.chain(after.iter().copied()).collect(),
+            cause: first.start.clone().unwrap_or(Cause::Asked),
+            grace: self.options.grace,
+        };
+        preparation.plan(&mut self.plan)
     }
 }
 
@@ -111,7 +134,7 @@ services:
             5. container p-a-pre_start-0 start (missing) after [4]
             6. container p-a-pre_start-0 await end of hook (missing) after [5]
             7. container p-a-pre_start-0 discard (missing) after [6]
-            8. container p-a-pre_start-1 create as p-a-pre_start-1 (missing) after [1, 7, 3]
+            8. container p-a-pre_start-1 create as p-a-pre_start-1 (missing) after [1, 3, 7]
             9. container p-a-pre_start-1 start (missing) after [8]
             10. container p-a-pre_start-1 await end of hook (missing) after [9]
             11. container p-a-pre_start-1 discard (missing) after [10]

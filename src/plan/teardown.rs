@@ -12,7 +12,7 @@ use crate::labels;
 use crate::plan::converge::{Ending, remove};
 use crate::plan::{Action, Cause, OnFailure, Plan, Step, StepId, Target};
 use crate::source::Span;
-use crate::spec::{Hooks, InlineFile, ProgramCall};
+use crate::spec::{ContainerSpec, Hooks, InlineFile, ProgramCall};
 use crate::state::observed::{Container, Observed};
 use crate::yaml::Node;
 
@@ -31,6 +31,8 @@ pub struct Known {
     /// do not tell.
     pub hooks: BTreeMap<String, Hooks>,
     pub files: BTreeMap<String, Vec<InlineFile>>,
+    /// The containers that prepare the start of services, for those who start them.
+    pub pre_start: BTreeMap<String, Vec<ContainerSpec>>,
     /// What providers are called with for this command, by service.
     pub providers: BTreeMap<String, ProgramCall>,
 }
@@ -60,6 +62,7 @@ impl Known {
         let services = || project.iter().flat_map(|project| &project.services);
         Self {
             providers: BTreeMap::new(),
+            pre_start: BTreeMap::new(),
             hooks: services().map(|(name, service)| (name.clone(), service.hooks())).collect(),
             files: services()
                 .filter_map(|(name, service)| {
@@ -94,6 +97,7 @@ impl Known {
             hooks: BTreeMap::new(),
             files: BTreeMap::new(),
             providers: BTreeMap::new(),
+            pre_start: BTreeMap::new(),
             disabled: BTreeSet::new(),
             networks: observed
                 .networks

@@ -167,6 +167,12 @@ impl Observed {
         replicas
     }
 
+    /// Containers of a service's hooks that were left.
+    #[must_use]
+    pub fn hooks_of(&self, service: &str) -> Vec<&Container> {
+        self.hooks.iter().filter(|it| it.service == service).collect()
+    }
+
     #[must_use]
     pub fn network(&self, name: &str) -> Option<&Network> {
         self.networks.iter().find(|network| network.name == name)

@@ -63,6 +63,12 @@ impl Template {
         spec
     }
 
+    /// The containers that prepare the start of the service, in turn.
+    #[must_use]
+    pub fn all_pre_start(&self) -> Vec<ContainerSpec> {
+        (0..self.spec.hooks.pre_start.len()).filter_map(|index| self.pre_start(index)).collect()
+    }
+
     /// A container that prepares the start of the service: it has the volumes of a container of the
     /// service, its networks without addresses and names there, and its environment.
     #[must_use]

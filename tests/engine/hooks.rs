@@ -229,9 +229,9 @@ services:
 
 /// Containers of hooks run before the service, with its volumes, networks and environment.
 ///
-/// `up` of two replicas with two hooks, `up` again, `up --force-recreate`, and `run`. The hooks have run
-/// once for both, not while a replica runs, again before they are replaced, and not for a one-off; none
-/// is left.
+/// `up` of two replicas with two hooks, `up` again, `up --force-recreate`, `stop` and `start`, and `run`.
+/// The hooks have run once for both, not while a replica runs, again before they are replaced or started,
+/// and not for a one-off; none is left.
 #[test]
 fn pre_start_hooks_prepare_a_service() {
     let Some(project) = Project::with(
@@ -280,6 +280,12 @@ configs: {text: {content: words}}
     assert_eq!(log(), once);
     project.succeed(&["up", "-d", "--force-recreate"]);
     assert_eq!(log(), once.repeat(2));
+    project.succeed(&["stop", "-t", "0", "web"]);
+    project.succeed(&["start"]);
+    assert_eq!(log(), once.repeat(3));
+    assert_eq!(project.resources()[..3], resources);
+    project.succeed(&["start"]);
+    assert_eq!(log(), once.repeat(3));
 }
 
 /// A hook that fails keeps its service from starting, and stays to be looked at until the next start.

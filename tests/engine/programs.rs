@@ -128,6 +128,43 @@ fn a_provider_says_what_it_takes() {
     assert_eq!(calls(&project), [""; 0]);
 }
 
+/// A provider that can be stopped is stopped with all others when an attached `up` is interrupted.
+///
+/// `up` that is interrupted, once with a provider that stops and once with one that fails to; what it
+/// says of itself is kept for editors.
+#[test]
+fn an_interrupt_stops_providers() {
+    let Some(project) = Project::with(COMPOSE) else { return };
+    let metadata = r#"{"description": "a test", "stop": {"parameters": []}}"#;
+    let interrupted = |end: &str| {
+        let text = PROVIDER
+            .replace("exit 1", &format!("echo '{metadata}'; exit 0"))
+            .replace("  *)\n", &format!("  *\" stop \"*) exit {end} ;;\n  *)\n"));
+        project.script(".docker/cli-plugins/docker-rcompose-test-cloud", &text);
+        let up = project.start(&["up"]);
+        up.shows("Container [PROJECT]-web-1  Started");
+        up.shows("Container [PROJECT]-far-1  Started");
+        up.signal("INT");
+        let output = up.finish();
+        let calls = calls(&project);
+        assert!(calls[0].contains(" up"), "{calls:?}");
+        assert_eq!(calls[1..], ["--project-name=[PROJECT] cloud compose stop"]);
+        assert_eq!(
+            (project.status("web-1"), project.status("far-1")),
+            ("exited".into(), "exited".into())
+        );
+        output
+    };
+    let output = interrupted("0");
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
+    assert!(output.stderr.contains("cloud  Stopped"), "{}", output.stderr);
+    let output = interrupted("3");
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(output.stderr.contains("error: provider `cloud`: "), "{}", output.stderr);
+    let kept = project.path().join(".docker/compose/providers/rcompose-test-cloud.json");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), format!("{metadata}\n"));
+}
+
 /// A provider that fails ends `up` before any container is made, with what it said.
 ///
 /// Four ways to fail: a message, an exit code, words that are no message, and not being there.
