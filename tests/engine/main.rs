@@ -55,6 +55,7 @@ mod registry;
 mod remote;
 mod replicas;
 mod resources;
+mod restart;
 mod rules;
 mod run;
 mod run_flags;

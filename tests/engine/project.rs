@@ -27,8 +27,12 @@ pub(crate) struct Project {
 impl Project {
     /// A project without files; `None` if there is no engine.
     pub(crate) fn new() -> Option<Self> {
+        Some(Self::on(Engine::get()?))
+    }
+
+    /// A project without files, of an engine of the scenario's own.
+    pub(crate) fn on(engine: &'static Engine) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let engine = Engine::get()?;
         let turn = Turn::take();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // No name is the beginning of another one.
@@ -36,7 +40,7 @@ impl Project {
         let target = fs::canonicalize(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let folder = target.join(&name);
         fs::create_dir_all(&folder).unwrap();
-        Some(Self { engine, name, folder, _turn: turn })
+        Self { engine, name, folder, _turn: turn }
     }
 
     /// A project with one Compose file; `None` if there is no engine.
