@@ -97,7 +97,7 @@ impl Error {
             _ if self.is_about_ports() => {
                 Some("stop what uses the port, or publish another one".to_owned())
             }
-            // Podman keeps what others share something with.
+            // Some keep what others share something with.
             Self::Refused { message, .. } | Self::Conflict(message)
                 if message.contains("has dependent containers") =>
             {
@@ -108,8 +108,8 @@ impl Error {
                 )
             }
             _ if self.is_about_space() => Some(
-                "free space on the engine's disk: `docker system df` tells what takes it, and \
-                 `docker system prune` removes what nobody uses (`podman system` knows both, too)"
+                "free space on the engine's disk: `system df` of its command line tells what takes \
+                 it, `system prune` removes what nobody uses"
                     .to_owned(),
             ),
             _ => None,
