@@ -90,7 +90,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("registry", &["env", "reference", "stream"]),
     ("archive", &[]),
     // Patterns are cleaned as other paths are.
-    ("context", &["archive"]),
+    ("context", &["archive", "spec"]),
     ("yaml", &["source", "diagnostic"]),
     ("compose", &["source", "diagnostic", "env", "yaml", "names", "spec"]),
     ("state", &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose"]),
@@ -165,7 +165,7 @@ const USERS: [(&str, &[&str]); 16] = [
     ("annotate_snippets", &["src/diagnostic.rs"]),
     ("sha2", &["src/state/hash.rs", "src/engine/contexts.rs", "src/registry/mod.rs"]),
     ("clap", &["src/commands/"]),
-    ("tar", &["src/archive.rs", "src/engine/files.rs"]),
+    ("tar", &["src/archive.rs", "src/engine/files.rs", "src/context/pack.rs"]),
     ("hyper", &["src/engine/", "src/registry/", "src/stream.rs"]),
     ("hyper_util", &["src/engine/", "src/registry/", "src/stream.rs"]),
     ("signal_hook", &["src/commands/signals.rs"]),

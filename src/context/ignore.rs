@@ -13,7 +13,7 @@ use crate::context::Error;
 use crate::context::patterns::Patterns;
 
 /// The file at the top of a context.
-const NAME: &str = ".dockerignore";
+pub(super) const NAME: &str = ".dockerignore";
 
 /// An ignore file that holds for a context.
 #[derive(Debug, Clone)]

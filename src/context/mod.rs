@@ -1,10 +1,11 @@
 //! What of a folder travels to a builder: its files, without those that an ignore file leaves out.
 //!
 //! Nothing here knows a builder. The files are found ([`walk`]) in the order that builders want them, by
-//! rules that are those of Docker ([`patterns`]).
+//! rules that are those of Docker ([`patterns`]), and packed for builders that take all at once ([`pack`]).
 
 mod follow;
 mod ignore;
+pub mod pack;
 mod pattern;
 pub mod patterns;
 pub mod walk;
@@ -13,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use crate::context::ignore::{IgnoreFile, ignore_file};
+pub use crate::context::pack::Pack;
 pub use crate::context::patterns::{PatternError, Patterns};
 pub use crate::context::walk::{Entry, Filter, Kind, Size, Walk, open, size};
 
