@@ -61,6 +61,9 @@ _rcompose() {
             rcompose,kill)
                 cmd="rcompose__subcmd__kill"
                 ;;
+            rcompose,lock)
+                cmd="rcompose__subcmd__lock"
+                ;;
             rcompose,logs)
                 cmd="rcompose__subcmd__logs"
                 ;;
@@ -163,6 +166,9 @@ _rcompose() {
             rcompose__subcmd__help,kill)
                 cmd="rcompose__subcmd__help__subcmd__kill"
                 ;;
+            rcompose__subcmd__help,lock)
+                cmd="rcompose__subcmd__help__subcmd__lock"
+                ;;
             rcompose__subcmd__help,logs)
                 cmd="rcompose__subcmd__help__subcmd__logs"
                 ;;
@@ -227,7 +233,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze attach commit config cp create doctor down events exec export explain images kill logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze attach commit config cp create doctor down events exec export explain images kill lock logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -459,7 +465,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__create)
-            opts="-y -h --force-recreate --no-recreate --remove-orphans --scale --pull --quiet-pull --build --no-build --quiet-build --yes --dry-run --help"
+            opts="-y -h --force-recreate --no-recreate --remove-orphans --scale --pull --quiet-pull --build --no-build --quiet-build --locked --yes --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -637,7 +643,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze attach commit config cp create doctor down events exec export explain images kill logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="analyze attach commit config cp create doctor down events exec export explain images kill lock logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -847,6 +853,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__kill)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__lock)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1166,6 +1186,20 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__lock)
+            opts="-u -h --upgrade --check --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__logs)
             opts="-f -n -t -h --follow --tail --since --until --timestamps --index --no-color --no-log-prefix --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1237,7 +1271,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__plan)
-            opts="-V -t -y -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --yes --json --detailed-exitcode --dry-run --help"
+            opts="-V -t -y -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --json --detailed-exitcode --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1355,7 +1389,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__run)
-            opts="-d -e -l -u -w -v -p -P -T -i -t -q -h --detach --rm --env --env-from-file --label --name --user --workdir --entrypoint --volume --publish --service-ports --cap-add --cap-drop --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --build --quiet-build --pull --quiet-pull --quiet --dry-run --help"
+            opts="-d -e -l -u -w -v -p -P -T -i -t -q -h --detach --rm --env --env-from-file --label --name --user --workdir --entrypoint --volume --publish --service-ports --cap-add --cap-drop --use-aliases --no-deps --no-tty --interactive --tty --remove-orphans --build --quiet-build --pull --quiet-pull --locked --quiet --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1549,7 +1583,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -y -d -w -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --watch --menu --timings --trace --report --dry-run --help"
+            opts="-V -t -y -d -w -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --watch --menu --timings --trace --report --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

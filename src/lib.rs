@@ -48,6 +48,8 @@ pub mod yaml;
 
 pub mod compose;
 
+pub mod dockerfile;
+
 pub mod names;
 
 pub mod reference;
@@ -55,6 +57,8 @@ pub mod reference;
 pub mod labels;
 
 pub mod spec;
+
+pub mod lock;
 
 pub mod state;
 

@@ -29,6 +29,9 @@ pub(super) struct Args {
     quiet_pull: bool,
     #[command(flatten)]
     images: planning::ImageFlags,
+    /// Use exactly the images of `compose.lock.yaml`
+    #[arg(long)]
+    locked: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     yes: bool,
@@ -43,6 +46,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         scale: args.scale.clone(),
         pull: args.pull.clone(),
         images: args.images.clone(),
+        locked: args.locked,
         yes: args.yes,
         quiet_pull: args.quiet_pull,
         ..planning::Wanted::default()

@@ -24,6 +24,8 @@ mod findings;
 mod images;
 mod kill;
 mod listing;
+mod lock;
+mod locking;
 mod logs;
 mod ls;
 mod options;
@@ -93,6 +95,7 @@ enum Command {
     Explain(explain::Args),
     Images(images::Args),
     Kill(kill::Args),
+    Lock(lock::Args),
     Logs(logs::Args),
     Ls(ls::Args),
     Pause(pause::Args),
@@ -124,6 +127,7 @@ impl Command {
             Self::Down(_) => "down",
             Self::Export(_) => "export",
             Self::Kill(_) => "kill",
+            Self::Lock(_) => "lock",
             Self::Pause(_) => "pause",
             Self::Restart(_) => "restart",
             Self::Rm(_) => "remove",
@@ -183,6 +187,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Explain(args) => explain::run(&args, &mut context),
         Command::Images(args) => images::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
+        Command::Lock(args) => lock::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),
         Command::Pause(args) => pause::run(&args, &mut context),

@@ -190,6 +190,11 @@ impl Context {
         Ok(())
     }
 
+    /// Turns on whatever can be turned on.
+    pub(super) fn take_all_profiles(&mut self) {
+        self.options.profiles = vec!["*".to_owned()];
+    }
+
     /// What the flags say of the project.
     pub(super) fn wanted(&self) -> Wanted {
         Wanted {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::control;
 use crate::commands::exit::Error;
+use crate::commands::locking::Held;
 use crate::commands::options::Context;
 use crate::commands::programs;
 use crate::commands::session::{self, Signals};
@@ -62,6 +63,9 @@ pub(super) struct Wanted {
     pub quiet_pull: bool,
     #[command(flatten)]
     pub images: ImageFlags,
+    /// Use exactly the images of `compose.lock.yaml`
+    #[arg(long)]
+    pub locked: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long)]
     pub yes: bool,
@@ -101,6 +105,8 @@ pub(super) struct Planning {
     yes: bool,
     separator: Separator,
     scale: BTreeMap<String, u32>,
+    /// What the images are held to.
+    held: Option<Held>,
 }
 
 pub(super) fn desired(
@@ -135,8 +141,12 @@ impl Planning {
         };
         let separator = context.separator(&model);
         let scale = scale(&args.scale, &model)?;
-        let (desired, warnings) = desired(&model, separator, &scale)?;
+        let (mut desired, warnings) = desired(&model, separator, &scale)?;
         context.show(&warnings);
+        let held = args.locked.then(|| Held::new(&model, &desired, context)).transpose()?;
+        if let Some(held) = &held {
+            held.pin(&mut desired);
+        }
         let named: BTreeSet<String> = args.services.iter().cloned().collect();
         let recreate = if args.no_recreate {
             Recreate::Never
@@ -163,7 +173,7 @@ impl Planning {
             sharers_first: false,
             renewed: BTreeSet::new(),
         };
-        Ok(Self { model, desired, options, images, yes: args.yes, separator, scale })
+        Ok(Self { model, desired, options, images, yes: args.yes, separator, scale, held })
     }
 
     /// Has other programs do their part, which may change what is wanted of the engine.
@@ -176,6 +186,9 @@ impl Planning {
         if programs::work(&mut self.model, engine, context, signals).await? {
             // Its warnings have been shown.
             (self.desired, _) = desired(&self.model, self.separator, &self.scale)?;
+            if let Some(held) = &self.held {
+                held.pin(&mut self.desired);
+            }
         }
         Ok(())
     }

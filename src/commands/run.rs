@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::commands::carrier::{self, Carried, Carrier, Program};
 use crate::commands::detach::DetachKeys;
 use crate::commands::exit::{Error, Exit};
+use crate::commands::locking::Held;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::commands::{planning, programs};
@@ -106,6 +107,9 @@ pub(super) struct Args {
     /// Pull without showing how far it is
     #[arg(long)]
     quiet_pull: bool,
+    /// Use exactly the images of `compose.lock.yaml`
+    #[arg(long)]
+    locked: bool,
     /// Show no progress, but what the command writes alone
     #[arg(short, long)]
     quiet: bool,
@@ -133,6 +137,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     };
     let (mut desired, warnings) = desire(&model)?;
     context.show(&warnings);
+    let held = args.locked.then(|| Held::new(&model, &desired, context)).transpose()?;
+    if let Some(held) = &held {
+        held.pin(&mut desired);
+    }
     let tty = !args.detach && carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
     let slug = slug()?;
     let name = args
@@ -149,6 +157,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         first.carry_out(&images, context, &mut signals).await?;
         if programs::work(&mut model, &engine, context, &mut signals).await? {
             (desired, _) = desire(&model)?;
+            if let Some(held) = &held {
+                held.pin(&mut desired);
+            }
         }
         let observed = session::observe(&engine, &desired).await?;
         let at = desired.services.iter().position(|service| service.name == args.service);

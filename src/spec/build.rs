@@ -43,6 +43,8 @@ pub struct BuildSpec {
     /// `true`, `false`, or parameters.
     pub provenance: Option<String>,
     pub sbom: Option<String>,
+    /// Images that are taken by digest whatever their tags stand for: whole references and digests.
+    pub pins: BTreeMap<String, String>,
     /// In bytes; only the classic builder has a limit.
     pub memory: Option<i64>,
 }

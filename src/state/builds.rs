@@ -82,6 +82,7 @@ pub(super) fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
             .collect(),
         provenance: text(&build.provenance),
         sbom: text(&build.sbom),
+        pins: BTreeMap::new(),
         memory: None,
     }
 }

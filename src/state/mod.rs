@@ -4,5 +4,6 @@ mod builds;
 pub mod desired;
 pub mod hash;
 pub mod observed;
+pub mod pins;
 pub mod platform;
 mod template;

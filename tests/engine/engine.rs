@@ -77,7 +77,7 @@ impl Engine {
         write!(
             stream,
             "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+             X-Registry-Auth: e30=\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
         let mut answer = Vec::new();

@@ -37,6 +37,7 @@ mod images;
 mod inline_files;
 mod interruption;
 mod listings;
+mod locking;
 mod logs;
 mod machine_readable;
 mod networks;
