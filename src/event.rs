@@ -86,6 +86,31 @@ impl Status {
     }
 }
 
+/// Where a step of a build is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    Begun,
+    /// Its result was there already.
+    Cached,
+    Done(Duration),
+    /// Another step has failed.
+    Cancelled,
+    Failed(String),
+}
+
+/// What a builder does, and what it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildEvent {
+    /// A step begins or ends. Builds may have steps in common.
+    Step { step: Arc<str>, name: String, state: StepState },
+    /// A part of a step, such as a transfer of so many bytes (a `total` of 0: nobody knows of how many).
+    Part { step: Arc<str>, name: String, current: u64, total: u64, taken: Duration, done: bool },
+    /// Output of a step, so long after its begin; not necessarily whole lines.
+    Log { step: Arc<str>, at: Duration, bytes: Bytes },
+    /// Something in the Dockerfile that could be better.
+    Warning { text: String, file: Option<String>, line: Option<u32> },
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -97,6 +122,8 @@ pub enum Event {
     OutputEnded { source: Arc<str>, problem: Option<String> },
     /// The process of a container ended.
     Exited { source: String, code: i64, restarting: bool },
+    /// An image is being built.
+    Build { image: String, service: String, event: BuildEvent },
     /// Something to know that is no failure; a clause.
     Warning(String),
     /// What a run has done, and how long it took.

@@ -1,8 +1,9 @@
 //! What a failed run says: which service, why, and what still runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::findings::{Findings, TAIL, indented};
+use crate::commands::options::Context;
 use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{self, ContainerRow, Engine};
@@ -18,9 +19,52 @@ pub(super) struct Run<'a> {
     pub model: Option<&'a Model>,
     pub project: &'a str,
     pub engine: &'a Engine,
+    /// Where in their Dockerfiles builds have failed.
+    pub dockerfiles: BTreeMap<StepId, Span>,
 }
 
-impl Run<'_> {
+/// Keeps the Dockerfiles of builds that failed, so that places in them can be shown; gives these.
+pub(super) fn dockerfiles(
+    plan: &Plan,
+    report: &Report,
+    context: &mut Context,
+) -> BTreeMap<StepId, Span> {
+    let mut places = BTreeMap::new();
+    for (id, step, error) in report.failures(plan) {
+        if let (Action::Build(spec), Error::Engine(engine::Error::Build(failure))) =
+            (&step.action, error)
+            && let Some(place) = &failure.place
+        {
+            let (first, last) = (place.first as usize, place.last as usize);
+            let ends = place.text.split_inclusive('\n').scan(0, |end, line| {
+                *end += line.len();
+                Some((*end - line.len(), *end - line.len() + line.trim_end().len()))
+            });
+            let lines: Vec<(usize, usize)> = ends.collect();
+            let (Some((start, _)), Some((_, end))) =
+                (lines.get(first.wrapping_sub(1)), lines.get(last.wrapping_sub(1)))
+            else {
+                continue;
+            };
+            let name = context.shown(&spec.dockerfile_path().unwrap_or(place.file.clone()));
+            let file = context.sources.add(name, place.text.clone(), None);
+            places.insert(id, Span::new(file, *start..(*end).max(*start)));
+        }
+    }
+    places
+}
+
+impl<'a> Run<'a> {
+    /// A run of which no file is known.
+    pub(super) fn of(
+        plan: &'a Plan,
+        report: &'a Report,
+        project: &'a str,
+        engine: &'a Engine,
+    ) -> Self {
+        Self { plan, report, model: None, project, engine, dockerfiles: BTreeMap::new() }
+    }
+
     /// Explains the failures of the run; empty if there are none.
     pub(super) async fn explain(&self) -> Diagnostics {
         let mut problems = Diagnostics::default();
@@ -93,8 +137,21 @@ impl Run<'_> {
             Some(key) => self.place(step, key),
             None => self.service(step),
         };
-        let mut problem = Diagnostic::error(span, message(step, error));
+        let mut problem = match self.dockerfiles.get(&id) {
+            Some(place) => {
+                Diagnostic::error(*place, message(step, error)).context(span, "built here")
+            }
+            None => Diagnostic::error(span, message(step, error)),
+        };
         let mut help = None;
+        if let Error::Engine(engine::Error::Build(failure)) = error {
+            let step = failure.step.iter().map(|step| format!("the step is {step}"));
+            problem = step.fold(problem, Diagnostic::note);
+            if !failure.output.is_empty() {
+                let lines = &failure.output[failure.output.len().saturating_sub(TAIL)..];
+                problem = problem.note(format!("it last wrote:{}", indented(&lines.join("\n"))));
+            }
+        }
         if let Error::Unhealthy | Error::Exited { .. } | Error::Incomplete { .. } = error
             && let Some(container) = self.report.container(step)
             && let Some(findings) = Findings::of(self.engine, container).await

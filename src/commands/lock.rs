@@ -136,7 +136,7 @@ fn check(
         return Ok(Exit::Success);
     }
     let Some(mut lock) = lock else {
-        let message = format!("there is no lock file `{}`", locking::shown(path, context));
+        let message = format!("there is no lock file `{}`", context.shown(path));
         let problem = Diagnostic::error(crate::source::Span::NOWHERE, message);
         return Err(Error::Project(problem.help("make it with `rcompose lock`").into()));
     };

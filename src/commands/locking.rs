@@ -78,7 +78,7 @@ fn taken_by_build(
             };
             let text = Files::Disk.read_text(&path);
             let text = text.map_err(|why| Diagnostic::error(place("dockerfile"), why))?;
-            let shown = shown(&path, context);
+            let shown = context.shown(&path);
             let origin = Origin { how: "built", at };
             let file = context.sources.add(shown, text.clone(), Some(origin));
             Parsed::parse(&text, &|range| Span::new(file, range))
@@ -91,13 +91,6 @@ fn taken_by_build(
     let (found, others) = pins::references(&taken);
     problems.extend(others);
     Ok((found, problems))
-}
-
-/// A path as people know it.
-pub(super) fn shown(path: &str, context: &Context) -> String {
-    let here = context.env.working_directory().to_string_lossy();
-    let below = path.strip_prefix(&*here).and_then(|rest| rest.strip_prefix('/'));
-    below.unwrap_or(path).to_owned()
 }
 
 /// Where the lock file of a project is: beside its first Compose file.
@@ -117,7 +110,7 @@ pub(super) fn read(path: &str, context: &mut Context) -> Result<Option<Lock>, Er
     }
     let text = Files::Disk.read_text(path);
     let text = text.map_err(|why| Error::Project(Diagnostic::error(Span::NOWHERE, why).into()))?;
-    let file = context.sources.add(shown(path, context), text.clone(), None);
+    let file = context.sources.add(context.shown(path), text.clone(), None);
     Lock::parse(file, &text).map(Some).map_err(Error::Project)
 }
 
@@ -157,7 +150,7 @@ impl Held {
     ) -> Result<Self, Error> {
         let path = path(model);
         let Some(lock) = read(&path, context)? else {
-            let message = format!("there is no lock file `{}`", shown(&path, context));
+            let message = format!("there is no lock file `{}`", context.shown(&path));
             let problem = Diagnostic::error(Span::NOWHERE, message);
             return Err(Error::Project(problem.help("make it with `rcompose lock`").into()));
         };

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod attach;
+mod build;
 mod carrier;
 mod commit;
 mod config;
@@ -83,6 +84,7 @@ struct Cli {
 enum Command {
     Analyze(analyze::Args),
     Attach(attach::Args),
+    Build(build::Args),
     Commit(commit::Args),
     Config(config::Args),
     Cp(cp::Args),
@@ -121,6 +123,7 @@ impl Command {
     /// What the headline of progress says that is done.
     fn headline(&self) -> &'static str {
         match self {
+            Self::Build(_) => "build",
             Self::Commit(_) => "commit",
             Self::Cp(_) => "copy",
             Self::Create(_) => "create",
@@ -175,6 +178,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let result = match command {
         Command::Analyze(args) => analyze::run(&args, &mut context),
         Command::Attach(args) => attach::run(&args, &mut context),
+        Command::Build(args) => build::run(&args, &mut context),
         Command::Commit(args) => commit::run(&args, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Cp(args) => cp::run(&args, &mut context),

@@ -1,6 +1,7 @@
 //! Flags of all commands, and what commands are given.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
@@ -138,6 +139,18 @@ impl Context {
     /// Words that they cannot be.
     pub(super) fn configure(&mut self) -> Result<(), Error> {
         self.configure_by(&BTreeMap::new())
+    }
+
+    /// A path as people see it: from the folder they are in, if it is below.
+    pub(super) fn shown(&self, path: &str) -> String {
+        let inner = Path::new(path).strip_prefix(self.env.working_directory());
+        inner.map_or_else(|_| path.to_owned(), |inner| inner.display().to_string())
+    }
+
+    /// Shows progress in another form, as flags of some commands have it.
+    pub(super) fn show_progress(&mut self, form: &str) -> Result<(), Error> {
+        self.options.progress = Some(form.to_owned());
+        self.configure()
     }
 
     /// As [`Context::configure`], with the variables that the project's env files set besides.

@@ -288,7 +288,7 @@ impl Session<'_> {
             return Ok(Diagnostics::default());
         }
         let (project, engine) = (self.project, self.engine);
-        let run = Run { plan: &plan, report: &report, model: None, project, engine };
+        let run = Run::of(&plan, &report, project, engine);
         Ok(run.explain().await)
     }
 

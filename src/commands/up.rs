@@ -284,7 +284,8 @@ impl<'a> Up<'a> {
             ended = session.run(plan, &mut reporter, signals) => ended?,
         };
         let (model, report) = (Some(model), &ended.report);
-        let problems = Run { plan, report, model, project, engine }.explain().await;
+        let run = Run { model, ..Run::of(plan, report, project, engine) };
+        let problems = run.explain().await;
         self.timeline.add(began, plan, report);
         let interrupted = ended.interrupted || ended.report.interrupted;
         if !ended.problems.is_empty() {

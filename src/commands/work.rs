@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::commands::exit::Error;
-use crate::commands::failure::Run;
+use crate::commands::failure::{self, Run};
 use crate::commands::options::Context;
 use crate::commands::preview::{Form, Preview};
 use crate::commands::session::Signals;
@@ -158,7 +158,9 @@ impl Work<'_> {
         let mut reporter =
             Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
         let (report, late) = run(plan, project, engine, deadline, &mut reporter, signals).await?;
-        let finished = Run { plan, report: &report, model, project, engine };
+        drop(reporter);
+        let dockerfiles = failure::dockerfiles(plan, &report, context);
+        let finished = Run { plan, report: &report, model, project, engine, dockerfiles };
         let problems = match deadline.filter(|_| late) {
             Some(deadline) => finished.explain_delay(deadline.seconds).await,
             None => finished.explain().await,

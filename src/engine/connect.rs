@@ -271,6 +271,31 @@ impl Transport {
             .header("upgrade", "tcp")
             .body(Either::Left(Full::new(body)))
             .map_err(|error| Error::Answer(error.to_string()))?;
+        self.switched(request).await.map(TokioIo::new)
+    }
+
+    /// Turns a connection into one for calls between us and the builder.
+    pub(super) async fn hijack(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Upgraded, Error> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri(path)?)
+            .header("connection", "Upgrade")
+            .header("upgrade", "h2c");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .body(Either::Left(Full::new(Bytes::new())))
+            .map_err(|error| Error::Answer(error.to_string()))?;
+        self.switched(request).await
+    }
+
+    /// Sends a request that asks for another protocol, and gives the connection.
+    async fn switched(&self, request: Request<Body>) -> Result<Upgraded, Error> {
         let answer = self.dispatch(request).await?;
         let status = answer.status().as_u16();
         if status != 101 {
@@ -278,7 +303,7 @@ impl Transport {
             return Err(Error::from_status(status, error_message(&body)));
         }
         let upgraded = hyper::upgrade::on(answer).await;
-        Ok(TokioIo::new(upgraded.map_err(|error| Error::Answer(chain(&error)))?))
+        upgraded.map_err(|error| Error::Answer(chain(&error)))
     }
 
     /// What never answered is out of reach; what has answered before has broken off.

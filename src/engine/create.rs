@@ -138,18 +138,23 @@ impl Engine {
     /// Writes the address of the host where the file says `host-gateway`.
     async fn write_gateway(&self, spec: &mut ContainerSpec) -> Result<(), Error> {
         let network = spec.endpoints.first().map_or("podman", |endpoint| &endpoint.network);
-        let path = format!("/networks/{}", encode(network));
-        let answer: NetworkAnswer = self.transport.get(&path).await?;
-        let Some(pool) = answer.addresses.config.iter().find(|pool| !pool.gateway.is_empty())
-        else {
+        let Some(gateway) = self.gateway_of(network).await? else {
             return Ok(());
         };
         for host in spec.host().extra_hosts.iter_mut().flatten() {
             if let Some(name) = host.strip_suffix(quirks::HOST_GATEWAY) {
-                *host = format!("{name}{}", pool.gateway);
+                *host = format!("{name}{gateway}");
             }
         }
         Ok(())
+    }
+
+    /// The host's address on a network, if it has one there.
+    pub(super) async fn gateway_of(&self, network: &str) -> Result<Option<String>, Error> {
+        let path = format!("/networks/{}", encode(network));
+        let answer: NetworkAnswer = self.transport.get(&path).await?;
+        let mut pools = answer.addresses.config.into_iter();
+        Ok(pools.find(|pool| !pool.gateway.is_empty()).map(|pool| pool.gateway))
     }
 
     /// Refuses what is not there, in the words of the engines that do so themselves.

@@ -30,11 +30,37 @@ pub enum Error {
     /// Any other refusal.
     #[error("{message}")]
     Refused { status: u16, message: String },
+    /// An image that could not be built.
+    #[error("{}", .0.message)]
+    Build(Box<BuildFailure>),
     #[error("the engine did not answer in time")]
     Timeout,
     /// An answer that makes no sense, or one that broke off.
     #[error("the engine's answer cannot be read: {0}")]
     Answer(String),
+}
+
+/// Why an image could not be built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildFailure {
+    pub message: String,
+    /// The step that failed, such as `[2/4] RUN make`.
+    pub step: Option<String>,
+    /// The last lines that it wrote.
+    pub output: Vec<String>,
+    pub place: Option<BuildPlace>,
+}
+
+/// Lines of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildPlace {
+    /// Its name, as the builder knows it.
+    pub file: String,
+    /// All of it.
+    pub text: String,
+    /// From 1.
+    pub first: u32,
+    pub last: u32,
 }
 
 impl Error {

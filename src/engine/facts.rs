@@ -73,7 +73,8 @@ impl Facts {
         let answer = transport.ping().await?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let podman = header("libpod-api-version").and_then(Api::parse);
-        let buildkit = podman.is_none() && header("builder-version") == Some("2");
+        // Those that do not say so have it as well, since 18.09; it is only that their clients ask first.
+        let buildkit = podman.is_none();
         let Some(offered) = header("api-version").and_then(Api::parse) else {
             return Err(Error::Endpoint {
                 message: format!("what answers at {} is no engine", transport.endpoint()),

@@ -39,12 +39,13 @@ use std::sync::Arc;
 use bollard::Docker;
 
 pub use crate::engine::about::About;
+pub use crate::engine::build::{BakeOptions, Builder, bake};
 use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
 pub use crate::engine::contexts::DockerConfig;
 pub use crate::engine::copy::{ByteStream, CommitOptions, PathKind, PathStat};
 use crate::engine::endpoint::Wanted;
-pub use crate::engine::error::Error;
+pub use crate::engine::error::{BuildFailure, BuildPlace, Error};
 pub use crate::engine::events::{EngineEvent, Events};
 pub use crate::engine::exec::{ExecInput, ExecOptions, ExecOutput};
 use crate::engine::facts::Facts;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::engine::{self, Engine, LogStream};
+use crate::engine::{self, Builder, Engine, LogStream};
 use crate::event::{Event, Status};
 use crate::execute::limits::Limits;
 use crate::execute::wait::Hub;
@@ -191,6 +191,7 @@ type Running<'a> = LocalBoxFuture<'a, (usize, Outcome)>;
 struct Executor<'a> {
     plan: &'a Plan,
     engine: &'a Engine,
+    builder: &'a Builder<'a>,
     reports: &'a Reports,
     limits: &'a Limits,
     hub: &'a Hub<'a>,
@@ -211,6 +212,7 @@ pub async fn execute(
 ) -> Report {
     let limits = Limits::new(plan);
     let hub = Hub::new(engine, project);
+    let builder = engine.builder();
     let (halt, _) = watch::channel(Halt::No);
     let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());
     let times = RefCell::new(vec![Times::default(); plan.steps.len()]);
@@ -218,6 +220,7 @@ pub async fn execute(
         let executor = Executor {
             plan,
             engine,
+            builder: &builder,
             reports,
             limits: &limits,
             hub: &hub,
@@ -341,8 +344,14 @@ impl<'a> Executor<'a> {
     /// Begins a step. What it refers to exists by now.
     fn begin(&self, index: usize) -> Running<'a> {
         let step = &self.plan.steps[index];
-        let call =
-            step::apply(self.engine, self.limits, self.hub, self.reports, step, self.resolve(step));
+        let call = step::apply(
+            (self.engine, self.builder),
+            self.limits,
+            self.hub,
+            self.reports,
+            step,
+            self.resolve(step),
+        );
         let Some(level) = given_up_at(step) else {
             return Box::pin(async move { (index, call.await) });
         };

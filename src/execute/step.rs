@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
 
-use crate::engine::{self, Engine};
+use crate::engine::{self, Builder, Engine};
 use crate::event::Event;
 use crate::execute::limits::Limits;
 use crate::execute::wait::Hub;
@@ -15,7 +15,7 @@ use crate::execute::{Attached, Error, Outcome, Reports, hook, program};
 use crate::labels;
 use crate::names;
 use crate::plan::{Action, Step, Turn};
-use crate::spec::{ContainerSpec, Hook, Shared};
+use crate::spec::{BuildSpec, ContainerSpec, Hook, Shared};
 use crate::state::desired::set_label;
 use crate::state::hash::ServiceHash;
 
@@ -49,7 +49,7 @@ pub(super) fn is_wait(action: &Action) -> bool {
 }
 
 pub(super) async fn apply(
-    engine: &Engine,
+    (engine, builder): (&Engine, &Builder<'_>),
     limits: &Limits,
     hub: &Hub<'_>,
     reports: &Reports,
@@ -59,7 +59,7 @@ pub(super) async fn apply(
     let id = resolved.container.as_str();
     let done = match &step.action {
         Action::Pull { reference, platform } => engine.pull(reference, platform.as_deref()).await,
-        Action::Build(spec) => engine.build(spec).await,
+        Action::Build(spec) => built(builder, reports, step, spec).await,
         Action::CreateNetwork(request) => match engine.create_network((**request).clone()).await {
             Err(engine::Error::Conflict(message)) => {
                 let wanted = request.labels.clone().unwrap_or_default();
@@ -151,6 +151,20 @@ pub(super) async fn apply(
         Action::Discard { .. } => engine.remove(id, true).await,
     };
     waited(done.map_err(Error::from))
+}
+
+/// Builds an image, and tells what the builder does.
+async fn built(
+    builder: &Builder<'_>,
+    reports: &Reports,
+    step: &Step,
+    spec: &BuildSpec,
+) -> Result<(), engine::Error> {
+    let tell = |event| {
+        let (image, service) = (step.subject.name().to_owned(), spec.service.clone());
+        let _ = reports.events.send(Event::Build { image, service, event });
+    };
+    builder.build(spec, &tell).await.map(drop)
 }
 
 /// Runs a command in a container, at a turn of its life.

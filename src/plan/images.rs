@@ -107,6 +107,21 @@ pub fn images(
     if planner.problems.has_errors() { Err(planner.problems) } else { Ok(planner.plan) }
 }
 
+/// Plans the builds of all services that can be built, whatever is there.
+///
+/// # Errors
+/// Builds that lack a secret.
+pub fn builds(desired: &Desired) -> Result<Plan, Diagnostics> {
+    let observed = Observed::default();
+    let options = ImageOptions { builds: Builds::All, ..ImageOptions::default() };
+    let mut planner = Planner::new(desired, &observed, &options);
+    for service in desired.services.iter().filter(|service| service.build.is_some()) {
+        planner.builds.insert(&service.name, Make::Surely(Cause::Asked));
+    }
+    planner.plan();
+    if planner.problems.has_errors() { Err(planner.problems) } else { Ok(planner.plan) }
+}
+
 /// When the image of a service is built.
 #[derive(Debug, Clone)]
 enum Make<'a> {
@@ -377,7 +392,7 @@ impl<'a> Planner<'a> {
 /// The services that a build starts from.
 fn inputs(spec: &BuildSpec) -> impl Iterator<Item = &str> {
     spec.contexts.values().filter_map(|context| match context {
-        NamedContext::Service(service) => Some(service.as_str()),
+        NamedContext::Service { service, .. } => Some(service.as_str()),
         NamedContext::Folder(_) | NamedContext::Remote(_) => None,
     })
 }

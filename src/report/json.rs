@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::event::{Status, Subject};
+use crate::event::{BuildEvent, Status, StepState, Subject};
 
 /// A subject that is further along. `id`, `status` and `text` are Docker Compose's keys.
 pub(super) fn progress(subject: &Subject, status: Status, text: &str) -> Value {
@@ -15,6 +15,61 @@ pub(super) fn progress(subject: &Subject, status: Status, text: &str) -> Value {
         "status": status.word(),
         "text": text,
     })
+}
+
+/// What a builder does for an image.
+pub(super) fn build(image: &str, event: &BuildEvent) -> Value {
+    let parent = Subject::Image(image.to_owned()).to_string();
+    match event {
+        BuildEvent::Step { step, name, state } => {
+            let (status, text, details) = match state {
+                StepState::Begun => (Status::Working, "Running", None),
+                StepState::Cached => (Status::Done, "Cached", None),
+                StepState::Done(_) => (Status::Done, "Done", None),
+                StepState::Cancelled => (Status::Warning, "Canceled", None),
+                StepState::Failed(problem) => (Status::Error, "Error", Some(problem)),
+            };
+            let mut line = json!({
+                "id": &**step,
+                "parent_id": parent,
+                "kind": "step",
+                "name": name,
+                "status": status.word(),
+                "text": text,
+            });
+            if let StepState::Done(taken) = state {
+                line["seconds"] = json!(taken.as_secs_f64());
+            }
+            if let Some(details) = details {
+                line["details"] = json!(details);
+            }
+            line
+        }
+        BuildEvent::Part { step, name, current, total, done, .. } => json!({
+            "id": &**step,
+            "parent_id": parent,
+            "kind": "part",
+            "name": name,
+            "status": if *done { Status::Done } else { Status::Working }.word(),
+            "current": current,
+            "total": total,
+        }),
+        BuildEvent::Log { step, at, bytes } => json!({
+            "id": &**step,
+            "parent_id": parent,
+            "kind": "output",
+            "text": String::from_utf8_lossy(bytes),
+            "seconds": at.as_secs_f64(),
+        }),
+        BuildEvent::Warning { text, file, line } => {
+            let mut warning = json!({ "severity": "warning", "message": text });
+            if let (Some(file), Some(line)) = (file, line) {
+                warning["file"] = json!(file);
+                warning["line"] = json!(line);
+            }
+            warning
+        }
+    }
 }
 
 /// What a run has done.

@@ -1,6 +1,7 @@
 //! What people and programs see: the only writer of the terminal.
 
 mod board;
+mod builds;
 pub mod containers;
 pub mod format;
 mod json;
@@ -16,8 +17,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::env::Env;
-use crate::event::Event;
+use crate::event::{BuildEvent, Event, Status, StepState, Subject};
 use crate::report::board::Board;
+use crate::report::builds::BuildPrinter;
 use crate::report::logs::LogPrinter;
 pub use crate::report::outlet::Hurry;
 use crate::report::outlet::Outlet;
@@ -64,6 +66,8 @@ pub struct Terminal {
     hurry: Hurry,
     /// The command, as a headline names it.
     operation: &'static str,
+    /// Steps of builds are not shown.
+    quiet_builds: bool,
 }
 
 /// So much is held back at the most.
@@ -82,6 +86,7 @@ impl Terminal {
             errors: Outlet::default(),
             hurry: Hurry::default(),
             operation: "",
+            quiet_builds: false,
         }
     }
 
@@ -104,6 +109,11 @@ impl Terminal {
     /// Shows no progress from now on.
     pub fn quiet(&mut self) {
         self.progress = Progress::Quiet;
+    }
+
+    /// Shows no steps of builds from now on.
+    pub fn quiet_builds(&mut self) {
+        self.quiet_builds = true;
     }
 
     /// How progress is shown.
@@ -231,6 +241,7 @@ pub struct Reporter<'a> {
     lines: Vec<u8>,
     /// Progress that is drawn; what else is written stands above it.
     board: Option<Board>,
+    builds: BuildPrinter,
 }
 
 /// Where containers' standard error goes.
@@ -246,7 +257,7 @@ impl<'a> Reporter<'a> {
     pub fn new(terminal: &'a mut Terminal, logs: LogPrinter, streams: Streams) -> Self {
         let drawn = terminal.progress == Progress::Tty;
         let board = drawn.then(|| Board::new(terminal.operation, terminal.colours_errors()));
-        Self { terminal, logs, streams, lines: Vec::new(), board }
+        Self { terminal, logs, streams, lines: Vec::new(), board, builds: BuildPrinter::default() }
     }
 
     /// Draws progress again if it is time to, for the clock to go on.
@@ -337,6 +348,7 @@ impl<'a> Reporter<'a> {
                 self.make_room();
                 self.terminal.out(&line)?;
             }
+            Event::Build { image, service, event } => self.build(image, service, event)?,
             Event::Warning(text) => {
                 self.make_room();
                 let line = match self.terminal.progress {
@@ -345,6 +357,34 @@ impl<'a> Reporter<'a> {
                 };
                 self.terminal.err(&line);
             }
+        }
+        Ok(())
+    }
+
+    /// Shows what a builder does. As with the peer, its steps are what the command writes.
+    fn build(&mut self, image: &str, service: &str, event: &BuildEvent) -> io::Result<()> {
+        if self.terminal.quiet_builds {
+            return Ok(());
+        }
+        match (self.terminal.progress, event) {
+            (Progress::Plain, _) => {
+                let mut text = String::new();
+                self.builds.on(service, event, Instant::now(), &mut text);
+                return self.terminal.out(&text);
+            }
+            (Progress::Json, _) => {
+                let line = format!("{}\n", json::build(image, event));
+                self.terminal.err(&line);
+            }
+            (Progress::Tty, BuildEvent::Step { name, state: StepState::Begun, .. }) => {
+                if let Some(board) = &mut self.board {
+                    let subject = Subject::Image(image.to_owned());
+                    let text = format!("Building {name}");
+                    board.on(&subject, Status::Working, &text, Instant::now());
+                }
+                return self.tick();
+            }
+            (Progress::Tty | Progress::Quiet, _) => {}
         }
         Ok(())
     }

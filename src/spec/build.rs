@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// An image as it should be built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +50,19 @@ pub struct BuildSpec {
     pub memory: Option<i64>,
 }
 
+impl BuildSpec {
+    /// The absolute path of the Dockerfile, if it is a file of this machine.
+    #[must_use]
+    pub fn dockerfile_path(&self) -> Option<String> {
+        match (&self.dockerfile, &self.context) {
+            (Dockerfile::Path(path), BuildContext::Folder(folder)) => {
+                Some(Path::new(folder).join(path).to_string_lossy().into_owned())
+            }
+            (Dockerfile::Path(_), BuildContext::Remote(_)) | (Dockerfile::Inline(_), _) => None,
+        }
+    }
+}
+
 /// Where the files of a build come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildContext {
@@ -84,8 +98,8 @@ impl Default for Dockerfile {
 pub enum NamedContext {
     /// An absolute path on this machine.
     Folder(String),
-    /// The image of another service, which is built first.
-    Service(String),
+    /// The image of another service, which is built first, by its reference.
+    Service { service: String, image: String },
     /// What builders read themselves: an image (`docker-image://`), or an address.
     Remote(String),
 }

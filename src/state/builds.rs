@@ -8,9 +8,11 @@ use crate::compose::model::Model;
 use crate::compose::paths::is_remote_context;
 use crate::compose::project::Project;
 use crate::labels;
+use crate::names::{self, Separator};
 use crate::spec::{
     BuildContext, BuildSecret, BuildSpec, Dockerfile, NamedContext, SecretSource, SshKeys,
 };
+use crate::yaml::Node;
 
 /// What is known besides the `build` of a service.
 pub(super) struct Around<'a> {
@@ -20,6 +22,7 @@ pub(super) struct Around<'a> {
     /// The reference of its image, and whether the files name it.
     pub image: &'a str,
     pub named: bool,
+    pub separator: Separator,
     /// The platform of its containers.
     pub platform: Option<&'a str>,
 }
@@ -49,7 +52,11 @@ pub(super) fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
             (None, Some(path)) => Dockerfile::Path(path),
             (None, None) => Dockerfile::default(),
         },
-        contexts: build.additional_contexts.iter().map(named_context).collect(),
+        contexts: build
+            .additional_contexts
+            .iter()
+            .map(|(name, context)| (name.clone(), named_context(context, around)))
+            .collect(),
         args: args.collect(),
         labels: labelled(build, around),
         target: text(&build.target),
@@ -78,7 +85,12 @@ pub(super) fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
         ssh: build
             .ssh
             .iter()
-            .map(|(id, path)| SshKeys { id: id.clone(), path: text(path) })
+            .map(|(id, path)| {
+                // What names no key means the user's agent.
+                let agent = || around.model.env.get("SSH_AUTH_SOCK").cloned();
+                let path = text(path).or_else(agent).filter(|path| !path.is_empty());
+                SshKeys { id: id.clone(), path }
+            })
             .collect(),
         provenance: text(&build.provenance),
         sbom: text(&build.sbom),
@@ -98,13 +110,20 @@ fn context(context: &str) -> BuildContext {
     }
 }
 
-fn named_context((name, context): (&String, &String)) -> (String, NamedContext) {
-    let context = match context.strip_prefix("service:") {
-        Some(service) => NamedContext::Service(service.to_owned()),
-        None if is_remote_context(context) => NamedContext::Remote(context.clone()),
-        None => NamedContext::Folder(context.clone()),
-    };
-    (name.clone(), context)
+fn named_context(context: &str, around: &Around<'_>) -> NamedContext {
+    match context.strip_prefix("service:") {
+        Some(service) => {
+            let written = around.model.node(&["services", service, "image"]);
+            let written = written.and_then(Node::as_str).filter(|image| !image.is_empty());
+            let image = written.map_or_else(
+                || names::image(&around.project.name, service, around.separator),
+                str::to_owned,
+            );
+            NamedContext::Service { service: service.to_owned(), image }
+        }
+        None if is_remote_context(context) => NamedContext::Remote(context.to_owned()),
+        None => NamedContext::Folder(context.to_owned()),
+    }
 }
 
 fn labelled(build: &Build, around: &Around<'_>) -> BTreeMap<String, String> {
@@ -142,11 +161,6 @@ mod tests {
         assert_eq!(context("/a"), BuildContext::Folder("/a".to_owned()));
         let remote = "https://example.com/x.git#main:sub";
         assert_eq!(context(remote), BuildContext::Remote(remote.to_owned()));
-        let named = |text: &str| named_context((&"n".to_owned(), &text.to_owned())).1;
-        assert_eq!(named("service:base"), NamedContext::Service("base".to_owned()));
-        assert_eq!(named("/a"), NamedContext::Folder("/a".to_owned()));
-        let image = "docker-image://a:1";
-        assert_eq!(named(image), NamedContext::Remote(image.to_owned()));
     }
 
     #[test]

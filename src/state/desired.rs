@@ -196,6 +196,18 @@ impl Desired {
         if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }
     }
 
+    /// All builds that may be asked for.
+    pub fn builds(&self) -> impl Iterator<Item = &BuildSpec> {
+        let own = self.services.iter().filter_map(|service| service.build.as_ref());
+        own.chain(self.inputs.iter().map(|input| &input.build))
+    }
+
+    /// The same, for what is told otherwise than in the files.
+    pub fn builds_mut(&mut self) -> impl Iterator<Item = &mut BuildSpec> {
+        let own = self.services.iter_mut().filter_map(|service| service.build.as_mut());
+        own.chain(self.inputs.iter_mut().map(|input| &mut input.build))
+    }
+
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&DesiredService> {
         self.services.iter().find(|service| service.name == name)
@@ -367,7 +379,9 @@ fn build(
 ) -> Option<BuildSpec> {
     let image = image(&project.name, name, service, around.separator);
     let named = is_named(service);
-    let around = Around { model, project, service: name, image: &image, named, platform };
+    let separator = around.separator;
+    let around =
+        Around { model, project, service: name, image: &image, named, separator, platform };
     service.build.as_ref().map(|build| builds::spec(build, &around))
 }
 

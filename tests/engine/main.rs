@@ -18,6 +18,7 @@
 
 mod alike;
 mod attached;
+mod builds;
 mod connected;
 mod control;
 mod convergence;

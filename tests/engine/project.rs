@@ -283,6 +283,7 @@ impl Project {
             ("containers/json", "containers", "?force=1&v=1"),
             ("networks", "networks", ""),
             ("volumes", "volumes", "?force=1"),
+            ("images/json", "images", "?force=1"),
         ] {
             for it in labels.iter().flat_map(|label| self.engine.labelled(list, label)) {
                 let id = if list == "volumes" { &it["Name"] } else { &it["Id"] };
