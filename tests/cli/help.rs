@@ -15,6 +15,7 @@ fn the_program_and_its_commands() {
     Commands:
       analyze  Show what the time until the containers were ready was spent on
       attach   Connect to what a container reads and writes
+      build    Build or rebuild images of services
       commit   Make an image of a container
       config   Parse, resolve and print the project in canonical form
       cp       Copy files and folders between containers and this machine
