@@ -3,12 +3,15 @@
 //! A [`Diagnostic`] is data; [`Diagnostics::render`] turns it into text for people, machines or CI
 //! annotations. Messages are lower-case clauses without a final dot, help is an imperative sentence.
 
+mod nearest;
+
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
+pub use crate::diagnostic::nearest::nearest;
 use crate::source::{FileId, SourceMap, Span, floor_char_boundary};
 
 /// Lines longer than this many bytes are shown only around the place.
@@ -18,6 +21,8 @@ const WIDEST_WINDOW: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Worth knowing, and no problem.
+    Info,
     Warning,
     Error,
 }
@@ -25,6 +30,7 @@ pub enum Severity {
 impl Severity {
     fn word(self) -> &'static str {
         match self {
+            Self::Info => "info",
             Self::Warning => "warning",
             Self::Error => "error",
         }
@@ -35,6 +41,9 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub severity: Severity,
+    /// The name of the rule that was broken, if it is one that may be turned off. A reference to it is
+    /// half as wide, and problems are returned by value everywhere.
+    pub rule: Option<&'static &'static str>,
     pub message: String,
     /// Where the problem is; [`Span::NOWHERE`] if it is in no file.
     pub span: Span,
@@ -49,6 +58,7 @@ impl Diagnostic {
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Self {
         Self {
             severity,
+            rule: None,
             message: message.into(),
             span,
             context: Vec::new(),
@@ -65,6 +75,18 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, span, message)
+    }
+
+    /// A finding of a rule that may be turned off. It is drawn with its source line, whatever its
+    /// severity.
+    #[must_use]
+    pub fn finding(
+        rule: &'static &'static str,
+        severity: Severity,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { rule: Some(rule), ..Self::new(severity, span, message) }
     }
 
     /// Adds a second place, such as `first defined here`.
@@ -178,7 +200,7 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, sources: &SourceMap, format: Format) -> String {
         let mut out = String::new();
-        let mut counts = [(Severity::Warning, 0), (Severity::Error, 0)];
+        let mut counts = [(Severity::Info, 0), (Severity::Warning, 0), (Severity::Error, 0)];
         for diagnostic in &self.all {
             let for_people = matches!(format, Format::Plain | Format::Coloured);
             let mut severities = counts.iter_mut();
@@ -281,9 +303,10 @@ fn plain(out: &mut String, it: &Diagnostic, sources: &SourceMap, renderer: &Rend
     let level = match it.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
     };
     let notes = all_notes(it, sources);
-    if it.severity == Severity::Warning {
+    if it.severity != Severity::Error && it.rule.is_none() {
         // A warning is one line: a project may have dozens of unset variables.
         let place = sources.position(it.span).map_or(String::new(), |at| format!(" ({at})"));
         let mut group = level
@@ -307,9 +330,12 @@ fn plain(out: &mut String, it: &Diagnostic, sources: &SourceMap, renderer: &Rend
             )
             .filter(|(_, span, _)| sources.position(*span).is_some())
             .collect();
-    let mut group = level
-        .primary_title(it.message.as_str())
-        .elements(std::iter::empty::<annotate_snippets::Message<'_>>());
+    let title = level.primary_title(it.message.as_str());
+    let title = match it.rule {
+        Some(rule) => title.id(*rule),
+        None => title,
+    };
+    let mut group = title.elements(std::iter::empty::<annotate_snippets::Message<'_>>());
     for snippet in snippets(&places, sources) {
         group = group.element(snippet);
     }
@@ -402,6 +428,10 @@ impl fmt::Display for crate::source::Position<'_> {
 fn json(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
     out.push_str("{\"severity\":");
     json_text(out, it.severity.word());
+    if let Some(rule) = it.rule {
+        out.push_str(",\"rule\":");
+        json_text(out, rule);
+    }
     out.push_str(",\"message\":");
     json_text(out, &it.message);
     json_place(out, it.span, sources);
@@ -466,17 +496,24 @@ fn json_text(out: &mut String, text: &str) {
 fn github(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
     let value = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| value(text).replace(':', "%3A").replace(',', "%2C");
-    let _ = write!(out, "::{}", it.severity.word());
+    // The command for what is no problem has a name of its own.
+    let command = if it.severity == Severity::Info { "notice" } else { it.severity.word() };
+    let _ = write!(out, "::{command}");
+    let mut separator = ' ';
     if let (Some(start), Some(end)) = (sources.position(it.span), sources.end_position(it.span)) {
         let _ = write!(
             out,
-            " file={},line={},endLine={},col={},endColumn={}",
+            "{separator}file={},line={},endLine={},col={},endColumn={}",
             property(start.file),
             start.line,
             end.line,
             start.column,
             end.column
         );
+        separator = ',';
+    }
+    if let Some(rule) = it.rule {
+        let _ = write!(out, "{separator}title={}", property(rule));
     }
     let mut text = it.message.clone();
     for note in all_notes(it, sources) {
@@ -486,44 +523,6 @@ fn github(out: &mut String, it: &Diagnostic, sources: &SourceMap) {
         let _ = write!(text, "\nhelp: {help}");
     }
     let _ = write!(out, "::{}", value(&text));
-}
-
-/// The candidate most like `name`, if any is like it at all.
-#[must_use]
-pub fn nearest<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            *distance <= allowed && *distance < candidate.chars().count()
-        })
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edits between two words: insert, delete, replace or swap neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len().abs_diff(b.len()) > 3 {
-        return usize::MAX;
-    }
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                    best = best.min(rows[i - 2][j - 2] + 1);
-                }
-                best
-            };
-        }
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ pub mod event;
 
 pub mod plan;
 
+pub mod lint;
+
 pub mod archive;
 
 pub mod context;

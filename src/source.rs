@@ -130,6 +130,11 @@ impl SourceMap {
         self.files.get(id.0 as usize)
     }
 
+    /// All files, in the order in which they were added.
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
+    }
+
     #[must_use]
     pub fn name(&self, id: FileId) -> &str {
         self.file(id).map_or("", |file| &file.name)

@@ -16,6 +16,7 @@ use std::process::Command;
 use rcompose::commands;
 use rcompose::compose::keys::service::SERVICE;
 use rcompose::compose::schema::Effect;
+use rcompose::lint;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -94,6 +95,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("yaml", &["source", "diagnostic"]),
     ("compose", &["source", "diagnostic", "env", "yaml", "names", "spec"]),
     ("dockerfile", &["source", "diagnostic"]),
+    // Tests of rules load projects, for which there is an environment.
+    ("lint", &["source", "diagnostic", "env", "yaml", "compose", "dockerfile", "reference"]),
     ("lock", &["source", "diagnostic", "yaml", "reference"]),
     (
         "state",
@@ -148,6 +151,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "registry",
             "dockerfile",
             "lock",
+            "lint",
         ],
     ),
 ];
@@ -336,6 +340,11 @@ fn completions_are_current() {
     write(clap_complete::Shell::Bash, "completions/rcompose.bash");
     write(clap_complete::Shell::Fish, "completions/rcompose.fish");
     write(clap_complete::Shell::Zsh, "completions/_rcompose");
+}
+
+#[test]
+fn the_rules_of_lint_are_written_down() {
+    made("docs/lint.md", &lint::manual::document());
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod failure;
 mod findings;
 mod images;
 mod kill;
+mod lint;
 mod listing;
 mod lock;
 mod locking;
@@ -97,6 +98,7 @@ enum Command {
     Explain(explain::Args),
     Images(images::Args),
     Kill(kill::Args),
+    Lint(lint::Args),
     Lock(lock::Args),
     Logs(logs::Args),
     Ls(ls::Args),
@@ -191,6 +193,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Explain(args) => explain::run(&args, &mut context),
         Command::Images(args) => images::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
+        Command::Lint(args) => lint::run(&args, &mut context),
         Command::Lock(args) => lock::run(&args, &mut context),
         Command::Logs(args) => logs::run(&args, &mut context),
         Command::Ls(args) => ls::run(&args, &mut context),

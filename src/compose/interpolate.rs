@@ -9,6 +9,9 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
 use crate::yaml::{Node, Value};
 
+/// What stands for a variable that must have a value and has none: a number is right in most places.
+pub(super) const STAND_IN: &str = "1";
+
 /// Puts the values of variables into every text of `document` and casts it where the language
 /// wants a number or a boolean. Keys are left alone.
 pub(super) fn interpolate(
@@ -16,16 +19,19 @@ pub(super) fn interpolate(
     shape: &Shape,
     lookup: &dyn Fn(&str) -> Option<String>,
     sources: &SourceMap,
+    required: bool,
     unset: &mut BTreeSet<String>,
     report: &mut Report,
 ) {
-    let mut pass = Pass { lookup, sources, unset, report };
+    let mut pass = Pass { lookup, sources, required, unset, report };
     pass.walk(document, shape, &Path::Root);
 }
 
 struct Pass<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     sources: &'a SourceMap,
+    /// Whether a variable that must have a value is an error without one.
+    required: bool,
     /// Variables that were warned of already.
     unset: &'a mut BTreeSet<String>,
     report: &'a mut Report,
@@ -73,13 +79,31 @@ impl Pass<'_> {
         let place = |range: std::ops::Range<usize>| self.place(node.span, template, range);
         let mut missing: Vec<(String, Span)> = Vec::new();
         let mut unset = |name: &str, range| missing.push((name.to_owned(), place(range)));
-        let result = template::substitute(template, self.lookup, &mut unset);
+        let mut result = template::substitute(template, self.lookup, &mut unset);
+        let mut stood_in = BTreeSet::new();
+        while !self.required
+            && let Err(template::Error::Missing { name, .. }) = &result
+            && stood_in.insert(name.clone())
+        {
+            let lookup = |name: &str| {
+                let is_missing = stood_in.contains(name);
+                if is_missing { Some(STAND_IN.to_owned()) } else { (self.lookup)(name) }
+            };
+            result = template::substitute(template, &lookup, &mut unset);
+        }
         match result {
             Ok(text) => node.value = Value::Text(text),
             Err(error) => {
                 let span = place(error.range());
                 node.value = Value::Text(template.to_owned());
                 self.report.push(path, describe(&error, span));
+            }
+        }
+        for name in stood_in {
+            if self.unset.insert(name.clone()) {
+                let message =
+                    format!("the variable `{name}` must have a value; `{STAND_IN}` stands for it");
+                self.report.push(path, Diagnostic::warning(node.span, message));
             }
         }
         for (name, span) in missing {

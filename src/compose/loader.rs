@@ -129,6 +129,7 @@ impl Loader<'_> {
                 &DOCUMENT,
                 &|name| env.get(name).cloned(),
                 self.reader.sources,
+                self.steps.required_variables,
                 &mut self.unset,
                 &mut self.report,
             );

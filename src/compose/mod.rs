@@ -57,6 +57,9 @@ pub struct Steps {
     pub dependencies: bool,
     /// Keep networks, volumes and the like that no service uses.
     pub all_resources: bool,
+    /// Whether a variable that must have a value is an error without one. If not, the value is
+    /// [`interpolate::STAND_IN`], so that the rest can be looked at.
+    pub required_variables: bool,
 }
 
 /// Whose `env_file` is read.
@@ -80,6 +83,7 @@ impl Default for Steps {
             env_files: EnvFiles::Selected,
             dependencies: true,
             all_resources: false,
+            required_variables: true,
         }
     }
 }
@@ -229,6 +233,7 @@ impl<'a> Loader<'a> {
                         &schema::Shape::Any,
                         &|name| env.get(name).cloned(),
                         self.reader.sources,
+                        self.steps.required_variables,
                         &mut self.unset,
                         &mut self.report,
                     );

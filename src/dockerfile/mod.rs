@@ -11,7 +11,7 @@ mod parse;
 mod shell;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostics;
@@ -50,6 +50,8 @@ pub struct Dockerfile {
     /// What `ARG`s before the first stage declare, which only `FROM` sees.
     pub args: Vec<Pair>,
     pub stages: Vec<Stage>,
+    /// The numbers of stages by their names, in small letters.
+    by_name: HashMap<String, Vec<usize>>,
 }
 
 /// A stage: a `FROM` and what follows it.
@@ -148,21 +150,26 @@ impl Dockerfile {
         };
         match self.expand(&base.text, given) {
             Err(missing) => Base::Unknown(missing),
-            Ok(name) => match self.stage(&name).filter(|found| *found < stage) {
-                Some(earlier) => Base::Stage(earlier),
-                None if name == "scratch" => Base::Scratch,
-                None => Base::Image(name),
-            },
+            Ok(name) => {
+                let earlier = self.named(&name).rfind(|found| *found < stage);
+                match earlier {
+                    Some(earlier) => Base::Stage(earlier),
+                    None if name == "scratch" => Base::Scratch,
+                    None => Base::Image(name),
+                }
+            }
         }
     }
 
-    /// The stage of that name or number; names are the same in capitals.
+    /// The stage of that name; the last one if there are several. Names are the same in capitals.
     #[must_use]
     pub fn stage(&self, name: &str) -> Option<usize> {
-        let is_named = |stage: &Stage| {
-            stage.name.as_ref().is_some_and(|own| own.text.eq_ignore_ascii_case(name))
-        };
-        self.stages.iter().position(is_named)
+        self.named(name).next_back()
+    }
+
+    fn named(&self, name: &str) -> impl DoubleEndedIterator<Item = usize> + use<'_> {
+        let found = self.by_name.get(&name.to_ascii_lowercase());
+        found.into_iter().flatten().copied()
     }
 
     /// Replaces variables in what a `FROM` says.

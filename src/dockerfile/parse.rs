@@ -207,7 +207,11 @@ impl Reader<'_> {
         if message.contains("at least one FROM") {
             return;
         }
-        let problem = self.error(range, message.replace('\'', "`"));
+        let message = match message.split_once(" instruction ") {
+            Some((keyword, rest)) => format!("`{keyword}` {rest}"),
+            None => message.replace('\'', "`"),
+        };
+        let problem = self.error(range, message);
         self.problems.push(problem);
     }
 
@@ -423,7 +427,13 @@ impl Reader<'_> {
         let mut file = Dockerfile::default();
         for Found { start, item } in found {
             match (item, file.stages.last_mut()) {
-                (Item::From(stage), _) => file.stages.push(stage.clone()),
+                (Item::From(stage), _) => {
+                    if let Some(name) = &stage.name {
+                        let name = name.text.to_ascii_lowercase();
+                        file.by_name.entry(name).or_default().push(file.stages.len());
+                    }
+                    file.stages.push(stage.clone());
+                }
                 (Item::Arg(pairs), None) => file.args.extend(pairs.iter().cloned()),
                 (Item::Arg(pairs), Some(stage)) => stage.instructions.push(Instruction {
                     span: (self.locate)(self.whole(*start)),

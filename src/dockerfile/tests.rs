@@ -119,8 +119,8 @@ fn problems() {
         "FROM a\nRUNN x\nCOPY a\nUSER\n",
         &[
             "Dockerfile:2:1: unknown instruction `RUNN`",
-            "Dockerfile:3:1: COPY instruction requires at least two arguments",
-            "Dockerfile:4:1: USER instruction requires exactly one argument",
+            "Dockerfile:3:1: `COPY` requires at least two arguments",
+            "Dockerfile:4:1: `USER` requires exactly one argument",
         ],
     );
     bad("FROM a\nRUN <<EOF\nx\n", &["Dockerfile:2:5: nothing ends this here-document"]);

@@ -28,6 +28,7 @@ fn the_program_and_its_commands() {
       explain  Show why a service does not run or is not healthy
       images   List images of containers
       kill     Send a signal to containers
+      lint     Show what reviewers would flag in the Compose files and their Dockerfiles
       lock     Write the digests of all images to `compose.lock.yaml`, for `up --locked` and others
       logs     View output of containers
       ls       List projects

@@ -19,6 +19,7 @@ mod fake;
 mod full_disk;
 mod help;
 mod hostile;
+mod lint;
 mod lock;
 mod sandbox;
 mod selection;
