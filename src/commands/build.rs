@@ -104,7 +104,15 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     }
     let plan = plan::builds(&desired).map_err(Error::Project)?;
     session::block_on(async {
-        let engine = context.connect().await?;
+        let mut engine = context.connect().await?;
+        if let Some(name) = &args.builder {
+            engine = engine.with_builder(name);
+        }
+        if args.check {
+            let (shown, is_well) = engine.builder(plan.builds()).check().await?;
+            context.terminal.out_bytes(&shown)?;
+            return Ok(if is_well { Exit::Success } else { Exit::Failure });
+        }
         let mut signals = Signals::new(&context.terminal)?;
         let work = Work {
             plan: &plan,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -19,8 +19,8 @@ use crate::compose::keys::provider::Provider;
 use crate::compose::model::Model;
 use crate::compose::project::Project;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::Engine;
 use crate::engine::endpoint::Wanted;
+use crate::engine::{DockerConfig, Engine, is_executable};
 use crate::env::Env;
 use crate::event::Subject;
 use crate::execute::Outcome;
@@ -28,14 +28,6 @@ use crate::plan::{self, Work};
 use crate::source::Span;
 use crate::spec::{ProgramCall, Provided, Speaks};
 use crate::yaml::Node;
-
-/// Where plugins of Docker's command line are, after those of the user.
-const PLUGIN_FOLDERS: [&str; 4] = [
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-];
 
 /// What a provider is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +83,8 @@ pub(super) async fn work(
 ) -> Result<bool, Error> {
     let project = Project::new(model).map_err(|problem| Error::Project(problem.into()))?;
     if !project.models.is_empty() {
-        let path = plugin("model", &context.env).ok_or_else(|| no_models(model))?;
+        let path =
+            DockerConfig::find(&context.env).plugin("model").ok_or_else(|| no_models(model))?;
         let (parts, variables) = models(&path, &project, model)?;
         session::carry_out(
             &plan::work(parts),
@@ -264,7 +257,7 @@ fn provider_call(
     if kind == "compose" {
         return Err("`compose` is not a valid provider type".to_owned());
     }
-    let path = plugin(kind, caller.env).or_else(|| on_path(kind, caller.env)).ok_or_else(|| {
+    let path = DockerConfig::find(caller.env).plugin(kind).or_else(|| on_path(kind, caller.env)).ok_or_else(|| {
         format!("the provider is not installed: no plugin `docker-{kind}` of Docker's command line is there, and no executable file `{kind}` in $PATH")
     })?;
     let env = environment(model, caller);
@@ -445,13 +438,6 @@ fn ask<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
 }
 
-/// A plugin of Docker's command line.
-fn plugin(name: &str, env: &Env) -> Option<PathBuf> {
-    let own = docker_config::folder(env).map(|folder| folder.join("cli-plugins"));
-    let folders = own.into_iter().chain(PLUGIN_FOLDERS.map(PathBuf::from));
-    folders.map(|folder| folder.join(format!("docker-{name}"))).find(|path| is_executable(path))
-}
-
 /// A program as shells find it.
 fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
     if name.contains('/') {
@@ -459,10 +445,6 @@ fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
     }
     let folders = env.get("PATH").unwrap_or("").split(':').filter(|folder| !folder.is_empty());
     folders.map(|folder| Path::new(folder).join(name)).find(|path| is_executable(path))
-}
-
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
 /// Gives services with `use_api_socket` what the peer gives them: the engine's socket, and the logins

@@ -21,6 +21,21 @@ pub(super) struct Context {
     pub tls: Option<Tls>,
 }
 
+/// Where plugins of Docker's command line are, after those of the user.
+const PLUGIN_FOLDERS: [&str; 4] = [
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
+/// Whether a file is a program.
+#[must_use]
+pub fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+}
+
 pub(super) fn is_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|it| it.is_file())
 }
@@ -43,6 +58,31 @@ impl DockerConfig {
     #[must_use]
     pub fn current_context(&self) -> Option<String> {
         self.text("currentContext")
+    }
+
+    /// The builder of `buildx` that the user has chosen for all engines; that of an engine alone is its
+    /// own.
+    #[must_use]
+    pub(super) fn builder(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.folder()?.join("buildx/current")).ok()?;
+        let current: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let name = current.get("Name")?.as_str()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// A plugin of Docker's command line.
+    #[must_use]
+    pub fn plugin(&self, name: &str) -> Option<PathBuf> {
+        let config = self.folder().and_then(|folder| {
+            let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
+            serde_json::from_str::<serde_json::Value>(&text).ok()
+        });
+        let more = config.as_ref().and_then(|it| it.get("cliPluginsExtraDirs")?.as_array());
+        let more = more.into_iter().flatten().filter_map(|it| it.as_str()).map(PathBuf::from);
+        let own = self.folder().map(|folder| folder.join("cli-plugins"));
+        let folders = own.into_iter().chain(more).chain(PLUGIN_FOLDERS.map(PathBuf::from));
+        let mut found = folders.map(|folder| folder.join(format!("docker-{name}")));
+        found.find(|path| is_executable(path))
     }
 
     /// A text of the file, such as `detachKeys`; `None` if it says none, or cannot be read.

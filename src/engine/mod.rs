@@ -39,10 +39,11 @@ use std::sync::Arc;
 use bollard::Docker;
 
 pub use crate::engine::about::About;
+use crate::engine::build::Buildx;
 pub use crate::engine::build::{BakeOptions, Builder, bake};
 use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
-pub use crate::engine::contexts::DockerConfig;
+pub use crate::engine::contexts::{DockerConfig, is_executable};
 pub use crate::engine::copy::{ByteStream, CommitOptions, PathKind, PathStat};
 use crate::engine::endpoint::Wanted;
 pub use crate::engine::error::{BuildFailure, BuildPlace, Error};
@@ -68,6 +69,7 @@ pub struct Engine {
     facts: Arc<Facts>,
     probes: bool,
     limit: Option<usize>,
+    buildx: Arc<Buildx>,
 }
 
 impl Engine {
@@ -78,6 +80,7 @@ impl Engine {
     pub async fn connect(env: &Env, wanted: &Wanted, trace: Option<Trace>) -> Result<Self, Error> {
         let (transport, facts) = discover::reach(env, wanted, trace).await?;
         let probes = env.non_empty("RCOMPOSE_PROBE") != Some("engine");
+        let buildx = Arc::new(Buildx::find(env, transport.endpoint().to_string()));
         let transport = Arc::new(transport);
         let for_bollard = Arc::clone(&transport);
         let docker = Docker::connect_with_custom_transport(
@@ -90,7 +93,7 @@ impl Engine {
             bollard::API_DEFAULT_VERSION,
         )
         .map_err(Error::from)?;
-        Ok(Self { docker, transport, facts: Arc::new(facts), probes, limit: None })
+        Ok(Self { docker, transport, facts: Arc::new(facts), probes, limit: None, buildx })
     }
 
     /// Makes sure that the engine is still there.
@@ -110,6 +113,12 @@ impl Engine {
     #[must_use]
     pub fn with_limit(self, limit: Option<usize>) -> Self {
         Self { limit: limit.filter(|limit| *limit > 0), ..self }
+    }
+
+    /// The same engine, whose images this builder of `buildx` builds; `default` is the engine's own.
+    #[must_use]
+    pub fn with_builder(self, name: &str) -> Self {
+        Self { buildx: Arc::new(self.buildx.with_builder(name)), ..self }
     }
 
     /// How many changes are made at once at the most; `None` leaves that to who makes them.

@@ -212,7 +212,7 @@ pub async fn execute(
 ) -> Report {
     let limits = Limits::new(plan);
     let hub = Hub::new(engine, project);
-    let builder = engine.builder();
+    let builder = engine.builder(plan.builds());
     let (halt, _) = watch::channel(Halt::No);
     let outcomes = RefCell::new(plan.steps.iter().map(|_| None).collect());
     let times = RefCell::new(vec![Times::default(); plan.steps.len()]);

@@ -345,6 +345,16 @@ impl Plan {
         &self.steps[id.0]
     }
 
+    /// All builds of the plan.
+    #[must_use]
+    pub fn builds(&self) -> Vec<BuildSpec> {
+        let builds = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Build(spec) => Some((**spec).clone()),
+            _ => None,
+        });
+        builds.collect()
+    }
+
     /// The containers whose output is shown, each with its service before it.
     pub fn attached(&self) -> impl Iterator<Item = (&str, &str)> {
         let attaches = |step: &&Step| matches!(step.action, Action::Attach { .. });

@@ -231,6 +231,78 @@ services:
     project.compose(&compose.replace("echo base", "echo changed"));
     project.succeed(&["build", "top"]);
     assert_eq!(says(&project, "top", &["cat", "/base"]), "changed\n");
+    // Not even when registries are asked for newer images: none has such a one.
+    project.compose(
+        "
+services:
+  top:
+    build:
+      dockerfile_inline: \"FROM base\\nRUN echo $$KEPT > /kept; pwd >> /kept\"
+      additional_contexts: {base: 'service:base'}
+      pull: true
+  base: {build: {dockerfile_inline: \"FROM busybox\\nENV KEPT=yes\\nWORKDIR /work\\n\"}}
+",
+    );
+    project.succeed(&["build", "top"]);
+    assert_eq!(says(&project, "top", &["cat", "/kept"]), "yes\n/work\n");
+}
+
+/// What the engine's own builder cannot do is done by `buildx`, which is told the builds and nothing of
+/// secrets but their names.
+#[test]
+fn other_builders_are_asked() {
+    let Some(project) = with_sessions(
+        "other_builders_are_asked",
+        "
+services:
+  web:
+    build:
+      context: .
+      cache_to: ['type=local,dest=cache']
+      secrets: [s]
+  base: {build: .}
+secrets: {s: {environment: TOKEN}}
+",
+    ) else {
+        return;
+    };
+    project.file("Dockerfile", "FROM busybox\n");
+    project.file(".env", "TOKEN=5ecret\n");
+    let message = project.fail(&["build", "web"]);
+    assert!(message.contains("needs the program `docker-buildx`"), "{message}");
+    assert!(message.contains("`cache_to` wants the cache kept outside the image"), "{message}");
+    let program = r#"#!/bin/sh
+echo "$*" > arguments
+cat > file
+echo "$DOCKER_HOST $TOKEN" > environment
+case "$*" in *--builder\ bad*) echo 'ERROR: no builder "bad" found' >&2; exit 1;; esac
+if grep -q lint file; then echo "Check complete, 1 warning has been found!"; exit 1; fi
+cat >&2 <<'END'
+{"vertexes":[{"digest":"d","name":"[1/1] RUN x","started":"2026-01-01T00:00:01Z"}]}
+{"vertexes":[{"digest":"d","name":"[1/1] RUN x","started":"2026-01-01T00:00:01Z","completed":"2026-01-01T00:00:03Z"}],"logs":[{"vertex":"d","data":"aGVsbG8K","timestamp":"2026-01-01T00:00:02Z"}]}
+END
+"#;
+    project.script(".docker/cli-plugins/docker-buildx", program);
+    let read = |path: &str| fs::read_to_string(project.path().join(path)).unwrap();
+    let output = project.succeed(&["build", "web"]);
+    let want = "#1 [web 1/1] RUN x\n#1 1.000 hello\n#1 DONE 2.0s\n";
+    assert_eq!(output.stdout, want);
+    let folder = project.path().display().to_string();
+    let arguments = read("arguments");
+    assert!(arguments.starts_with("buildx bake --file - --progress rawjson"), "{arguments}");
+    assert!(arguments.contains(&format!("--allow fs.read={folder}")), "{arguments}");
+    assert!(arguments.trim().ends_with(" web"), "{arguments}");
+    let file = read("file");
+    assert!(file.contains("\"type=local,dest=cache\"") && !file.contains("5ecret"), "{file}");
+    assert_eq!(read("environment"), format!("{} 5ecret\n", project.engine.address));
+    // A builder that is named builds everything, and its errors are ours.
+    project.succeed(&["build", "--builder", "mine", "base"]);
+    assert!(read("arguments").contains("--builder mine"), "{}", read("arguments"));
+    let message = project.fail(&["build", "--builder", "bad", "base"]);
+    assert!(message.contains("no builder \"bad\" found"), "{message}");
+    let output = project.run(&["build", "--check", "base"]);
+    assert_eq!(output.stdout, "Check complete, 1 warning has been found!\n");
+    assert_eq!(output.code, Some(1));
 }
 
 /// Commands see secrets of files and variables; the image, its history and the output do not.

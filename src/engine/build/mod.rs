@@ -5,8 +5,10 @@
 //! share the session that offers it, and so its transfer. Nobody else is needed for it.
 
 mod bake;
+mod buildx;
 mod failure;
 mod grpc;
+mod input;
 mod progress;
 mod request;
 mod session;
@@ -31,12 +33,15 @@ use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 pub use crate::engine::build::bake::{BakeOptions, bake};
+pub(super) use crate::engine::build::buildx::Buildx;
 use crate::engine::build::grpc::{Channel, Service as _};
+use crate::engine::build::input::ImageInput;
 use crate::engine::build::progress::Steps;
 use crate::engine::build::request::{Around, folder_of};
 use crate::engine::build::session::Offers;
 use crate::engine::build::ssh::Agent;
 use crate::engine::build::sync::Shared;
+use crate::engine::connect::encode;
 use crate::engine::error::{BuildFailure, Error};
 use crate::engine::quirks::HOST_GATEWAY;
 use crate::event::BuildEvent;
@@ -65,9 +70,16 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The address of the host, as builders of Docker tell it.
 const GATEWAY_LABEL: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip";
 
+/// What engines that keep all of an image say of where they keep it.
+const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1";
+
 /// Builds images; several at once.
 pub struct Builder<'a> {
     engine: &'a Engine,
+    /// All builds that may be asked for, as they may need each other.
+    all: Vec<BuildSpec>,
+    /// Whether the engine keeps images for several machines, once that is known.
+    keeps_all: OnceCell<bool>,
     channel: OnceCell<Channel>,
     /// The sessions that offer contexts, by their folders.
     contexts: Mutex<BTreeMap<String, String>>,
@@ -76,11 +88,13 @@ pub struct Builder<'a> {
 }
 
 impl Engine {
-    /// A builder, for one image or many.
+    /// A builder for these images.
     #[must_use]
-    pub fn builder(&self) -> Builder<'_> {
+    pub fn builder(&self, all: Vec<BuildSpec>) -> Builder<'_> {
         Builder {
             engine: self,
+            all,
+            keeps_all: OnceCell::new(),
             channel: OnceCell::new(),
             contexts: Mutex::default(),
             connections: RefCell::default(),
@@ -100,6 +114,12 @@ impl Builder<'_> {
         tell: &dyn Fn(BuildEvent),
     ) -> Result<Option<String>, Error> {
         let place = Place::find(spec)?;
+        let buildx = &self.engine.buildx;
+        let keeps_all = if buildx.depends(spec) { self.keeps_all().await? } else { true };
+        if let Some(why) = buildx.reason(spec, keeps_all) {
+            let options = BakeOptions::default();
+            return buildx.build(spec, &self.all, options, why, tell).await.map(|()| None);
+        }
         let channel = self.channel.get_or_try_init(|| self.connect()).await?;
         let mut offers = Offers::default();
         if let Some(shared) = &place.shared {
@@ -128,6 +148,7 @@ impl Builder<'_> {
         let key = shared_key(&place.identity);
         let session = self.open_session(offers, &key).await?;
         let gateway = self.gateway(spec, channel).await?;
+        let inputs = self.inputs(spec).await?;
         let reference = random_id()?;
         let around = Around {
             reference: &reference,
@@ -135,10 +156,37 @@ impl Builder<'_> {
             context_session: context_session.as_deref(),
             dockerfile: &place.name,
             local_dockerfile: place.shared.is_some(),
+            inputs: &inputs,
             gateway: gateway.as_deref(),
         };
         let request = request::solve(spec, &around)?;
         solve(channel, request, tell).await
+    }
+
+    /// Has the Dockerfiles checked; gives what the checker writes, and whether all is well.
+    ///
+    /// # Errors
+    /// A checker that is not there, or fails.
+    pub async fn check(&self) -> Result<(Vec<u8>, bool), Error> {
+        let specs: Vec<&BuildSpec> = self.all.iter().collect();
+        self.engine.buildx.check(&specs).await
+    }
+
+    /// Whether the engine keeps all that belongs to an image: what is for other machines, and what is
+    /// attached to it.
+    async fn keeps_all(&self) -> Result<bool, Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Info {
+            #[serde(default)]
+            driver_status: Option<Vec<(String, String)>>,
+        }
+        let ask = async {
+            let info: Info = self.engine.transport.get("/info").await?;
+            let mut status = info.driver_status.into_iter().flatten();
+            Ok(status.any(|(name, value)| name == "driver-type" && value == SNAPSHOTTER))
+        };
+        self.keeps_all.get_or_try_init(|| ask).await.copied()
     }
 
     async fn connect(&self) -> Result<Channel, Error> {
@@ -175,6 +223,19 @@ impl Builder<'_> {
         let session = self.open_session(offers, &shared_key(folder)).await?;
         contexts.insert(folder.to_owned(), session.clone());
         Ok(session)
+    }
+
+    /// The images of other services that a build starts from, if it would ask registries for them.
+    async fn inputs(&self, spec: &BuildSpec) -> Result<BTreeMap<String, ImageInput>, Error> {
+        let mut inputs = BTreeMap::new();
+        for (name, context) in spec.contexts.iter().filter(|_| spec.pull) {
+            if let NamedContext::Service { image, .. } = context {
+                let path = format!("/images/{}/json", encode(image));
+                let inspected = self.engine.transport.get(&path).await?;
+                inputs.insert(name.clone(), input::of(image, &inspected)?);
+            }
+        }
+        Ok(inputs)
     }
 
     /// What stands for the host's address, if the build asks for it.

@@ -1,6 +1,6 @@
 //! A build in the words of the builder's Dockerfile frontend.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard_buildkit_proto::moby::buildkit::v1::sourcepolicy::{
     MatchType, Policy, PolicyAction, Rule, Selector, Update,
@@ -10,6 +10,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 };
 
 use crate::engine::build::Refusal;
+use crate::engine::build::input::ImageInput;
 use crate::spec::{BuildContext, BuildSpec, NamedContext};
 
 /// What the frontend calls the folder of the Dockerfile, and the main context.
@@ -27,6 +28,8 @@ pub(super) struct Around<'a> {
     pub dockerfile: &'a str,
     /// Whether its folder is offered by the session, and no part of a context that the builder fetches.
     pub local_dockerfile: bool,
+    /// Images that the build starts from, which no registry is asked for, by the names of contexts.
+    pub inputs: &'a BTreeMap<String, ImageInput>,
     /// What stands for the host's address.
     pub gateway: Option<&'a str>,
 }
@@ -64,6 +67,11 @@ pub(super) fn solve(spec: &BuildSpec, around: &Around<'_>) -> Result<SolveReques
         exporter_attrs_deprecated: [names].into(),
         cache: Some(CacheOptions { imports, exports, ..CacheOptions::default() }),
         entitlements,
+        frontend_inputs: around
+            .inputs
+            .iter()
+            .map(|(name, input)| (name.clone(), input.definition.clone()))
+            .collect(),
         source_policy: (!spec.pins.is_empty()).then(|| policy(spec)),
         ..SolveRequest::default()
     })
@@ -157,11 +165,17 @@ fn attributes(
     }
     for (name, context) in &spec.contexts {
         let source = match context {
+            NamedContext::Service { .. } if around.inputs.contains_key(name) => {
+                format!("input:{name}")
+            }
             NamedContext::Folder(_) => format!("local:{}", folder_of(name)),
             NamedContext::Remote(address) => address.clone(),
             NamedContext::Service { image, .. } => format!("docker-image://{image}"),
         };
         set(&format!("context:{name}"), source);
+    }
+    for (name, input) in around.inputs {
+        set(&format!("input-metadata:{name}"), input.metadata.clone());
     }
     if !spec.contexts.is_empty() {
         // A frontend that knows nothing of them says so, instead of pulling an image of that name.
@@ -211,6 +225,8 @@ fn cache(key: &'static str, text: &str) -> Result<CacheOptionsEntry, Refusal> {
 mod tests {
     use super::*;
 
+    static NO_INPUTS: BTreeMap<String, ImageInput> = BTreeMap::new();
+
     fn around() -> Around<'static> {
         Around {
             reference: "r",
@@ -218,6 +234,7 @@ mod tests {
             context_session: Some("c"),
             dockerfile: "Dockerfile",
             local_dockerfile: true,
+            inputs: &NO_INPUTS,
             gateway: Some("172.17.0.1"),
         }
     }
