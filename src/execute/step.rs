@@ -5,11 +5,10 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use tokio::sync::Semaphore;
 
 use crate::engine::{self, Builder, Engine};
 use crate::event::Event;
-use crate::execute::limits::Limits;
+use crate::execute::limits::{Limits, Turns, Urgency};
 use crate::execute::wait::Hub;
 use crate::execute::{Attached, Error, Outcome, Reports, hook, program};
 use crate::labels;
@@ -71,7 +70,8 @@ pub(super) async fn apply(
         Action::CreateVolume(request) => engine.create_volume((**request).clone()).await,
         Action::Create { spec, hash, .. } => {
             let spec = joined((**spec).clone(), hash.as_deref(), &resolved.parents);
-            let _turn = limits.starts.acquire().await;
+            // Starts keep the processors busy meanwhile.
+            let _turn = limits.starts.take(Urgency::Low).await;
             let name = spec.name.clone();
             let wanted = spec.body.labels.clone().unwrap_or_default();
             return match engine.create(spec).await {
@@ -118,7 +118,7 @@ pub(super) async fn apply(
             Err(error) => Err(error),
         },
         Action::Start { .. } => {
-            let _turn = limits.starts.acquire().await;
+            let _turn = limits.starts.take(Urgency::High).await;
             engine.start(id).await
         }
         Action::Stop { grace, .. } => stopped(engine, limits, reports, id, *grace).await,
@@ -243,8 +243,8 @@ async fn stopped(
 }
 
 /// Runs a call when it is its turn, and gives the turn back early if the call takes long.
-async fn in_turn<T>(turns: &Semaphore, call: impl Future<Output = T>) -> T {
-    let turn = turns.acquire().await;
+async fn in_turn<T>(turns: &Turns, call: impl Future<Output = T>) -> T {
+    let turn = turns.take(Urgency::High).await;
     let call = std::pin::pin!(call);
     let busy = std::pin::pin!(tokio::time::sleep(BUSY));
     match select(call, busy).await {
