@@ -114,11 +114,13 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     } else {
         let now = Timestamp::now();
         let rows = rows
-            .iter()
-            .map(|(row, state)| containers::row(row, state, &project, !args.no_trunc, now));
+            .into_iter()
+            .map(|(row, state)| containers::row(row, &state, &project, !args.no_trunc, now));
         form.render(containers::TITLES, rows, context)?
     };
     context.terminal.out(&text)?;
+    // The program is about to end: giving large trees back piece by piece would only take time.
+    std::mem::forget(model);
     Ok(Exit::Success)
 }
 

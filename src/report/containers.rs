@@ -42,7 +42,7 @@ pub const INSPECTED: [&str; 2] = ["ExitCode", "Health"];
 /// The fields of a container, with the names of the peer; cut short if `short`.
 #[must_use]
 pub fn row(
-    row: &ContainerRow,
+    row: ContainerRow,
     state: &Inspected,
     project: &str,
     short: bool,
@@ -51,8 +51,6 @@ pub fn row(
     let is_up = state.status == "running";
     let is_over = matches!(state.status.as_str(), "exited" | "dead");
     let health = state.health.as_deref().filter(|_| is_up).unwrap_or("");
-    let labels: Vec<String> =
-        row.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mounts: Vec<String> = row
         .mounts
         .iter()
@@ -77,13 +75,13 @@ pub fn row(
     let created = Timestamp::from_seconds(row.created);
     let id = if short { row.id.get(..12).unwrap_or(&row.id) } else { &row.id };
     let fields: [(&'static str, Value); 20] = [
-        ("Command", command(row, short).into()),
+        ("Command", command(&row, short).into()),
         ("CreatedAt", created.go(&TimeZone::system()).into()),
         ("ExitCode", Value::Int(if is_over { state.exit_code } else { 0 })),
         ("Health", health.into()),
         ("ID", id.into()),
         ("Image", row.image.as_str().into()),
-        ("Labels", labels.join(",").into()),
+        ("Labels", joined(&row.labels).into()),
         ("LocalVolumes", local.to_string().into()),
         ("Mounts", mounts.join(",").into()),
         ("Name", row.name().into()),
@@ -98,11 +96,22 @@ pub fn row(
         ("State", row.state.as_str().into()),
         ("Status", row.status.as_str().into()),
     ];
-    Row {
-        what: "a container",
-        fields: BTreeMap::from(fields),
-        labels: Labels::Of(row.labels.clone()),
+    Row { what: "a container", fields: BTreeMap::from(fields), labels: Labels::Of(row.labels) }
+}
+
+/// Labels in one text, which is long, and rarely asked for: it is made in one go.
+fn joined(labels: &BTreeMap<String, String>) -> String {
+    let length = labels.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let mut text = String::with_capacity(length);
+    for (name, value) in labels {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
     }
+    text
 }
 
 /// The command, quoted as Go does, and cut to 20 characters if `short`.
