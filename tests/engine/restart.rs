@@ -7,6 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::engine::{Engine, PATIENCE, eventually, say};
 use crate::project::Project;
@@ -31,9 +32,11 @@ impl Daemon {
             say(&format!("{scenario} is left out: there is no daemon here that may be started"));
             return None;
         };
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // The paths of its sockets must be short.
-        let folder =
-            env::temp_dir().join(format!("rcompose-dockerd-{}-{scenario}", std::process::id()));
+        let name = format!("rcompose-dockerd-{}-{number}", std::process::id());
+        let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
         let socket = folder.join("docker.sock");
         let address = format!("unix://{}", socket.display());
@@ -78,14 +81,35 @@ impl Daemon {
         self.engine.json("/images/busybox:latest/json");
     }
 
-    /// Sends the daemon a signal, and waits until it has ended.
+    /// Sends the daemon a signal, and waits until it has ended, and its own containerd with it.
     fn end(&mut self, signal: &str) {
         let Some(mut child) = self.child.take() else { return };
-        let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-        assert!(sent.unwrap().success());
+        let _ = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
         eventually("the end of the daemon", || child.try_wait().unwrap());
-        // It leaves its own mark behind if it is killed.
-        let _ = fs::remove_file(self.folder.join("pid"));
+        eventually("the end of containerd", || {
+            let mut own = self.processes();
+            own.retain(|(_, command)| command.contains("containerd --config "));
+            kill(&own);
+            own.is_empty().then_some(())
+        });
+        // Marks of processes that were killed would be taken for theirs.
+        for mark in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = fs::remove_file(self.folder.join(mark));
+        }
+    }
+
+    /// The IDs and command lines of processes that name the folder; those that have ended have none.
+    fn processes(&self) -> Vec<(String, String)> {
+        let folder = self.folder.display().to_string();
+        let mut found = Vec::new();
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            if command.contains(&folder) {
+                found.push((process.file_name().to_string_lossy().into_owned(), command));
+            }
+        }
+        found
     }
 
     fn restart(&mut self, signal: &str) {
@@ -96,8 +120,17 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        self.end("TERM");
+        self.end(if std::thread::panicking() { "KILL" } else { "TERM" });
+        // What is left of containers, if the scenario has failed.
+        kill(&self.processes());
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn kill(processes: &[(String, String)]) {
+    for (id, _) in processes {
+        // It may have ended by now.
+        let _ = Command::new("kill").args(["-s", "KILL", id]).stderr(Stdio::null()).status();
     }
 }
 
@@ -150,7 +183,7 @@ fn has_failed(code: Option<i32>, stderr: &str) {
 /// the data that was there, and `down -v` leaves nothing.
 #[test]
 fn an_engine_restarts_while_up_waits() {
-    let Some(mut daemon) = Daemon::start("waits") else { return };
+    let Some(mut daemon) = Daemon::start("an_engine_restarts_while_up_waits") else { return };
     let project = Project::on(daemon.engine);
     project.compose(
         "
@@ -189,7 +222,9 @@ volumes: {data: {}}
 /// next `up -d` makes the project whole, the one after it changes nothing, and `down -v` leaves nothing.
 #[test]
 fn an_engine_dies_while_up_makes_containers() {
-    let Some(mut daemon) = Daemon::start("makes") else { return };
+    let Some(mut daemon) = Daemon::start("an_engine_dies_while_up_makes_containers") else {
+        return;
+    };
     let project = Project::on(daemon.engine);
     let service = |number: u32| {
         format!(
