@@ -59,6 +59,22 @@ impl Engine {
         self.podman && version.starts_with("4.") && self.cannot(scenario, reason)
     }
 
+    /// Whether a scenario asks for what an engine without root cannot do where there are only control
+    /// groups of the first version: it can pause nothing, not even for a commit, and limits nothing. A line
+    /// says so.
+    pub(crate) fn lacks_control_groups(&self, scenario: &str) -> bool {
+        let info = self.json("/info");
+        let options = info["SecurityOptions"].as_array().into_iter().flatten();
+        let mut options = options.filter_map(Value::as_str);
+        let lacks = info["CgroupVersion"] == "1" && options.any(|it| it.contains("rootless"));
+        if lacks {
+            say(&format!(
+                "{scenario} is left out: it needs control groups, which root alone has here"
+            ));
+        }
+        lacks
+    }
+
     /// The status and the body of an answer.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let answer = self.exchange(method, path, body).unwrap_or_else(|error| {

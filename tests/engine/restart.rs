@@ -23,6 +23,7 @@ struct Daemon {
 impl Daemon {
     /// Starts one with the image that scenarios need; `None` if this machine has none to start.
     fn start(scenario: &str) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let tested = Engine::get()?;
         if tested.cannot(scenario, "Podman has no daemon whose end containers notice") {
             return None;
@@ -32,7 +33,6 @@ impl Daemon {
             say(&format!("{scenario} is left out: there is no daemon here that may be started"));
             return None;
         };
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // The paths of its sockets must be short.
         let name = format!("rcompose-dockerd-{}-{number}", std::process::id());

@@ -1,7 +1,9 @@
 //! `scale`, `wait --down-project` and `start --wait`.
 
+use crate::engine::eventually;
 use crate::peer::{peer, run};
 use crate::project::Project;
+use crate::proxy::Proxy;
 
 const STACK: &str = "
 services:
@@ -70,7 +72,10 @@ services:
 ",
     );
     project.succeed(&["up", "-d"]);
-    let wait = project.start(&["wait", "--down-project", "web"]);
+    let proxy = Proxy::new(project.engine);
+    let wait = project.start_at(&proxy.address, &["wait", "--down-project", "web"]);
+    let waits = || proxy.requests().iter().any(|it| it.ends_with("/wait")).then_some(());
+    eventually("a run that waits", waits);
     project.file("out/go", "");
     let output = wait.finish();
     assert_eq!(output.code, Some(3), "{}", output.stderr);
