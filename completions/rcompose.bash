@@ -88,6 +88,12 @@ _rcompose() {
             rcompose,ps)
                 cmd="rcompose__subcmd__ps"
                 ;;
+            rcompose,pull)
+                cmd="rcompose__subcmd__pull"
+                ;;
+            rcompose,push)
+                cmd="rcompose__subcmd__push"
+                ;;
             rcompose,restart)
                 cmd="rcompose__subcmd__restart"
                 ;;
@@ -199,6 +205,12 @@ _rcompose() {
             rcompose__subcmd__help,ps)
                 cmd="rcompose__subcmd__help__subcmd__ps"
                 ;;
+            rcompose__subcmd__help,pull)
+                cmd="rcompose__subcmd__help__subcmd__pull"
+                ;;
+            rcompose__subcmd__help,push)
+                cmd="rcompose__subcmd__help__subcmd__push"
+                ;;
             rcompose__subcmd__help,restart)
                 cmd="rcompose__subcmd__help__subcmd__restart"
                 ;;
@@ -245,7 +257,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps pull push restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -701,7 +713,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps pull push restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1037,6 +1049,34 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__ps)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__push)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1469,6 +1509,38 @@ _rcompose() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__pull)
+            opts="-q -h --ignore-buildable --ignore-pull-failures --include-deps --policy --locked --quiet --parallel --no-parallel --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --policy)
+                    COMPREPLY=($(compgen -W "missing always" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__push)
+            opts="-q -h --ignore-push-failures --include-deps --quiet --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

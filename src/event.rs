@@ -15,6 +15,8 @@ pub enum Subject {
     Network(String),
     Volume(String),
     Container(String),
+    /// A service, where none of what is made for it is meant.
+    Service(String),
     /// A service that another program provides.
     Provider(String),
     /// A language model.
@@ -30,6 +32,7 @@ impl Subject {
             | Self::Network(name)
             | Self::Volume(name)
             | Self::Container(name)
+            | Self::Service(name)
             | Self::Provider(name)
             | Self::Model(name) => name,
         }
@@ -43,6 +46,7 @@ impl Subject {
             Self::Network(_) => "network",
             Self::Volume(_) => "volume",
             Self::Container(_) => "container",
+            Self::Service(_) => "service",
             Self::Provider(_) => "provider",
             Self::Model(_) => "model",
         }
@@ -58,7 +62,9 @@ impl fmt::Display for Subject {
             Self::Volume(_) => "Volume",
             Self::Container(_) => "Container",
             // As the peer, which says nothing of what they are.
-            Self::Provider(name) | Self::Model(name) => return out.write_str(name),
+            Self::Service(name) | Self::Provider(name) | Self::Model(name) => {
+                return out.write_str(name);
+            }
         };
         write!(out, "{kind} {}", self.name())
     }
@@ -111,11 +117,36 @@ pub enum BuildEvent {
     Warning { text: String, file: Option<String>, line: Option<u32> },
 }
 
+/// How far a layer of an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    pub id: String,
+    pub status: Status,
+    pub text: String,
+    /// In bytes; 0 if it is not known.
+    pub current: u64,
+    pub total: u64,
+}
+
+impl Layer {
+    /// From 0 to 100.
+    #[must_use]
+    pub fn percent(&self) -> u64 {
+        match (self.status, self.total) {
+            (Status::Done, _) => 100,
+            (_, 0) => 0,
+            (_, total) => (self.current.saturating_mul(100) / total).min(100),
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A subject is further along: `Creating`, `Created` …
     Progress { subject: Subject, status: Status, text: Cow<'static, str> },
+    /// A layer of an image is further along.
+    Layer { of: Subject, layer: Layer },
     /// A container wrote something; not necessarily whole lines.
     Output { source: Arc<str>, stderr: bool, bytes: Bytes },
     /// A container will write no more for now; or its output cannot be read, with the reason.

@@ -116,7 +116,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Steps name their subject as events do.
     (
         "plan",
-        &["source", "diagnostic", "yaml", "names", "labels", "spec", "compose", "state", "event"],
+        &[
+            "source",
+            "diagnostic",
+            "yaml",
+            "names",
+            "labels",
+            "spec",
+            "compose",
+            "state",
+            "event",
+            "reference",
+        ],
     ),
     ("engine", &["env", "labels", "spec", "context", "state", "event", "reference", "stream"]),
     (
@@ -208,7 +219,7 @@ const USERS: &[(&str, &[&str])] = &[
     ("rustls", &["src/engine/", "src/registry/http.rs"]),
     ("tokio_rustls", &["src/engine/tls.rs", "src/registry/http.rs"]),
     ("rustls_native_certs", &["src/registry/http.rs"]),
-    ("base64", &["src/registry/", "src/engine/build/"]),
+    ("base64", &["src/registry/", "src/engine/build/", "src/engine/credentials.rs"]),
     // Its types are the language of the engine; nothing else in it is used.
     ("bollard", &["src/engine/", "src/spec.rs", "src/state/", "src/compose/keys/"]),
 ];

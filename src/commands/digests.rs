@@ -8,6 +8,7 @@ use futures_util::stream;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::credentials::{Credentials, Login};
 use crate::engine::{self, Engine, quirks};
 use crate::reference::Reference;
 use crate::registry::{self, Registries};
@@ -87,10 +88,12 @@ pub(super) async fn resolve(
         Err(error) => return Err(error),
     };
     let registries = Registries::new(&context.env, &[]);
+    let credentials = Credentials::new(&context.env);
     let found: Vec<_> = stream::iter(&wanted.places)
         .map(|(reference, at)| {
             let (engine, registries) = (engine.as_ref(), &registries);
-            async move { (reference, *at, digest(reference, engine, registries).await) }
+            let credentials = &credentials;
+            async move { (reference, *at, digest(reference, engine, registries, credentials).await) }
         })
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -114,9 +117,19 @@ async fn digest(
     of: &Reference,
     engine: Option<&Engine>,
     registries: &Registries,
+    credentials: &Credentials,
 ) -> Result<String, Failure> {
-    match engine {
-        Some(engine) => Ok(engine.digest(of, None).await?),
-        None => Ok(registries.repository(of, None).digest(of.target()).await?),
+    if let Some(engine) = engine {
+        let auth = credentials.header(of).await?;
+        return Ok(engine.digest(of, Some(&auth)).await?);
     }
+    let login = match credentials.of_reference(of).await? {
+        Some(Login::Password { user: username, password }) => {
+            Some(registry::Login::Password { username, password })
+        }
+        Some(Login::Identity(token)) => Some(registry::Login::IdentityToken(token)),
+        // Only engines know what to do with those.
+        Some(Login::Bearer(_)) | None => None,
+    };
+    Ok(registries.repository(of, login).digest(of.target()).await?)
 }

@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{self, ContainerRow, Engine};
 use crate::execute::{Error, Outcome, Report};
 use crate::plan::{Action, Need, Plan, Step, StepId};
+use crate::reference::{DEFAULT_REGISTRY, Reference};
 use crate::source::Span;
 use crate::state::observed::State;
 
@@ -182,7 +183,7 @@ impl<'a> Run<'a> {
             Error::NoHealthcheck => {
                 problem.help("give it a `healthcheck`, or depend on it with `service_started`")
             }
-            Error::Engine(error) => problem.help_opt(error.help()),
+            Error::Engine(error) => problem.help_opt(help_about(&step.action, error)),
             Error::Hook { .. } | Error::Program(_) => problem,
             Error::Unhealthy | Error::Exited { .. } | Error::Incomplete { .. } => {
                 problem.help_opt(help.map(str::to_owned))
@@ -236,6 +237,20 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What to do about what the engine says.
+fn help_about(action: &Action, error: &engine::Error) -> Option<String> {
+    let (Action::Pull { reference, .. } | Action::Push { reference }) = action else {
+        return error.help();
+    };
+    if !error.is_about_logins() {
+        return error.help();
+    }
+    let registry = Reference::parse(reference).ok()?.registry;
+    // The default one is meant where none is named.
+    let at = if registry == DEFAULT_REGISTRY { String::new() } else { format!(" {registry}") };
+    Some(format!("log in with `docker login{at}`, or check the name of the image"))
+}
+
 fn subject(step: &Step) -> String {
     format!("{} {}", step.subject.kind(), step.subject.name())
 }
@@ -246,6 +261,9 @@ fn message(step: &Step, error: &Error) -> String {
     match (&step.action, error) {
         (Action::Pull { reference, .. }, error) => {
             format!("cannot pull image `{reference}` of service `{service}`: {error}")
+        }
+        (Action::Push { reference }, error) => {
+            format!("cannot push image `{reference}` of service `{service}`: {error}")
         }
         (Action::Build(_), error) => {
             format!("cannot build image `{name}` of service `{service}`: {error}")
@@ -315,7 +333,7 @@ fn message(step: &Step, error: &Error) -> String {
 /// The key that a failure is about; `None` stands for the service.
 fn key(step: &Step, error: &Error) -> Option<&'static str> {
     match (&step.action, error) {
-        (Action::Pull { .. }, _) => Some("image"),
+        (Action::Pull { .. } | Action::Push { .. }, _) => Some("image"),
         (Action::Build(_), _) => Some("build"),
         (Action::Hook { turn, .. }, _) => Some(turn.key()),
         (Action::AwaitHook { .. }, _) => Some("pre_start"),

@@ -11,7 +11,6 @@ mod cp;
 mod create;
 mod detach;
 mod digests;
-mod docker_config;
 mod doctor;
 mod dossier;
 mod down;
@@ -23,6 +22,7 @@ mod export;
 mod failure;
 mod findings;
 mod images;
+mod images_of;
 mod kill;
 mod lint;
 mod listing;
@@ -40,6 +40,8 @@ mod port;
 mod preview;
 mod programs;
 mod ps;
+mod pull;
+mod push;
 mod restart;
 mod rm;
 mod run;
@@ -106,6 +108,8 @@ enum Command {
     Plan(plan::Args),
     Port(port::Args),
     Ps(ps::Args),
+    Pull(pull::Args),
+    Push(push::Args),
     Restart(restart::Args),
     Rm(rm::Args),
     Run(run::Args),
@@ -134,6 +138,8 @@ impl Command {
             Self::Kill(_) => "kill",
             Self::Lock(_) => "lock",
             Self::Pause(_) => "pause",
+            Self::Pull(_) => "pull",
+            Self::Push(_) => "push",
             Self::Restart(_) => "restart",
             Self::Rm(_) => "remove",
             Self::Run(_) => "run",
@@ -201,6 +207,8 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Plan(args) => plan::run(&args, &mut context),
         Command::Port(args) => port::run(&args, &mut context),
         Command::Ps(args) => ps::run(&args, &mut context),
+        Command::Pull(args) => pull::run(&args, &mut context),
+        Command::Push(args) => push::run(&args, &mut context),
         Command::Restart(args) => restart::run(&args, &mut context),
         Command::Rm(args) => rm::run(&args, &mut context),
         Command::Run(args) => run::run(&args, &mut context),

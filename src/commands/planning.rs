@@ -125,7 +125,10 @@ impl Planning {
     pub(super) fn new(args: &Wanted, context: &mut Context) -> Result<Self, Error> {
         let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
         let mut model = context.load(&args.services, &steps)?;
-        programs::give_sockets(&mut model, context);
+        programs::give_sockets(&mut model, context)?;
+        if args.quiet_pull {
+            context.terminal.hide_layers();
+        }
         if model.services.is_empty() {
             return Err(Error::Usage("no service selected".to_owned()));
         }

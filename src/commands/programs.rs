@@ -11,7 +11,6 @@ use std::process::{Command, Output};
 
 use serde::Deserialize;
 
-use crate::commands::docker_config;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
@@ -19,6 +18,7 @@ use crate::compose::keys::provider::Provider;
 use crate::compose::model::Model;
 use crate::compose::project::Project;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::credentials::Credentials;
 use crate::engine::endpoint::Wanted;
 use crate::engine::{DockerConfig, Engine, is_executable};
 use crate::env::Env;
@@ -307,7 +307,9 @@ fn metadata(path: &Path, kind: &str, env: &BTreeMap<String, String>, user: &Env)
 
 /// Keeps what a provider says of itself where the peer keeps it, for editors that complete its options.
 fn remember(kind: &str, metadata: &[u8], env: &Env) -> io::Result<()> {
-    let Some(folder) = docker_config::folder(env).filter(|_| !kind.contains('/')) else {
+    let Some(folder) =
+        DockerConfig::find(env).folder().map(Path::to_owned).filter(|_| !kind.contains('/'))
+    else {
         return Ok(());
     };
     let folder = folder.join("compose/providers");
@@ -449,7 +451,10 @@ fn on_path(name: &str, env: &Env) -> Option<PathBuf> {
 
 /// Gives services with `use_api_socket` what the peer gives them: the engine's socket, and the logins
 /// that the configuration of Docker's command line has.
-pub(super) fn give_sockets(model: &mut Model, context: &Context) {
+///
+/// # Errors
+/// A runtime that cannot be had, which helpers are asked in.
+pub(super) fn give_sockets(model: &mut Model, context: &Context) -> Result<(), Error> {
     const CONFIG: &str = "#apisocket";
     const SOCKET: &str = "/var/run/docker.sock";
     let wants = |node: &Node| node.get("use_api_socket").and_then(Node::as_bool) == Some(true);
@@ -460,10 +465,11 @@ pub(super) fn give_sockets(model: &mut Model, context: &Context) {
         .map(|(name, _)| name.clone())
         .collect();
     if services.is_empty() {
-        return;
+        return Ok(());
     }
     let at = Span::NOWHERE;
-    let logins = docker_config::logins(&context.env);
+    let credentials = Credentials::new(&context.env);
+    let logins = session::block_on(async { Ok(credentials.config().await) })?;
     if model.rest.get("configs").is_none() {
         model.rest.set("configs", at, Node::map(at, []));
     }
@@ -493,4 +499,5 @@ pub(super) fn give_sockets(model: &mut Model, context: &Context) {
             set_variable(model, &service, "DOCKER_CONFIG", "/run/secrets/docker");
         }
     }
+    Ok(())
 }

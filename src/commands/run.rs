@@ -127,7 +127,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         // The files may have said how progress is shown.
         context.terminal.quiet();
     }
-    programs::give_sockets(&mut model, context);
+    if args.quiet_pull {
+        context.terminal.hide_layers();
+    }
+    programs::give_sockets(&mut model, context)?;
     adjust_service(&mut model, args, context)?;
     let separator = context.separator(&model);
     let desire = |model: &Model| {

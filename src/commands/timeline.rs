@@ -217,6 +217,7 @@ fn seconds(time: Duration) -> String {
 fn done(action: &Action) -> Option<&'static str> {
     Some(match action {
         Action::Pull { .. } => "pulled",
+        Action::Push { .. } => "pushed",
         Action::Build(_) => "built",
         Action::CreateNetwork(_) | Action::CreateVolume(_) | Action::Create { .. } => "created",
         Action::Rename { .. } => "renamed",

@@ -135,7 +135,8 @@ impl<'a> Up<'a> {
             plan_command::show(&mut self.planning, &engine, form, context).await?;
             return Ok(Exit::Success);
         }
-        let result = self.converge(&engine, &mut signals, context).await;
+        // On the heap, as it is much.
+        let result = Box::pin(self.converge(&engine, &mut signals, context)).await;
         // What it was spent on is worth knowing all the more if it went wrong.
         if self.args.timings {
             context.terminal.err(&self.timeline.text());

@@ -62,6 +62,9 @@ async fn run(
     for subject in &plan.running {
         reporter.on(&Event::progress(subject, Status::Done, "Running"))?;
     }
+    for (subject, text) in &plan.skipped {
+        reporter.on(&Event::progress(subject, Status::Done, *text))?;
+    }
     let mut running = std::pin::pin!(execute(plan, project, engine, &reports, &mut interrupted));
     let report = loop {
         tokio::select! {

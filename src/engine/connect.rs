@@ -9,6 +9,7 @@ use futures_util::Stream;
 use futures_util::future::{Either as Side, select};
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::http::request;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, Uri, Version};
 use hyper_util::client::legacy::Client;
@@ -148,6 +149,20 @@ impl Transport {
         self.request(Version::HTTP_10, Method::GET, path, "application/json", Bytes::new()).await
     }
 
+    /// As [`Transport::send`], of something that a registry is asked for with a login.
+    pub(super) async fn send_as(
+        &self,
+        method: Method,
+        path: &str,
+        auth: Option<&str>,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::builder().method(method).uri(self.uri(path)?);
+        if let Some(auth) = auth {
+            request = request.header("x-registry-auth", auth);
+        }
+        self.deliver(request, Either::Left(Full::default())).await
+    }
+
     async fn send_with(
         &self,
         method: Method,
@@ -176,13 +191,17 @@ impl Transport {
         kind: &str,
         body: Body,
     ) -> Result<Response<Incoming>, Error> {
-        let request = Request::builder()
-            .version(version)
-            .method(method)
-            .uri(self.uri(path)?)
-            .header("content-type", kind)
-            .body(body)
-            .map_err(|error| Error::Answer(error.to_string()))?;
+        let request = Request::builder().version(version).method(method).uri(self.uri(path)?);
+        self.deliver(request.header("content-type", kind), body).await
+    }
+
+    /// Sends a request; a refusal is an error.
+    async fn deliver(
+        &self,
+        request: request::Builder,
+        body: Body,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = request.body(body).map_err(|error| Error::Answer(error.to_string()))?;
         let answer = self.dispatch(request).await?;
         let status = answer.status();
         if status.is_success() || status.as_u16() == 304 {
@@ -205,21 +224,7 @@ impl Transport {
         path: &str,
         auth: Option<&str>,
     ) -> Result<T, Error> {
-        let mut request = Request::builder().method(Method::GET).uri(self.uri(path)?);
-        if let Some(auth) = auth {
-            request = request.header("x-registry-auth", auth);
-        }
-        let request = request.body(Either::Left(Full::default()));
-        let request = request.map_err(|error| Error::Answer(error.to_string()))?;
-        let answer = async {
-            let answer = self.dispatch(request).await?;
-            let status = answer.status();
-            let body = collect(answer).await?;
-            if status.is_success() {
-                return Ok(body);
-            }
-            Err(Error::from_status(status.as_u16(), error_message(&body)))
-        };
+        let answer = async { collect(self.send_as(Method::GET, path, auth).await?).await };
         let body = timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::Timeout))?;
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
     }

@@ -33,6 +33,9 @@ pub enum Error {
     /// An image that could not be built.
     #[error("{}", .0.message)]
     Build(Box<BuildFailure>),
+    /// A program that keeps logins.
+    #[error("the credential helper `{helper}` failed: {message}")]
+    Helper { helper: String, message: String },
     #[error("the engine did not answer in time")]
     Timeout,
     /// An answer that makes no sense, or one that broke off.
@@ -113,6 +116,10 @@ impl Error {
         match self {
             Self::Unreachable { help, .. } | Self::NoEngine { help, .. } => Some(help.clone()),
             Self::Endpoint { help, .. } => help.clone(),
+            Self::Helper { .. } => {
+                let files = "`credsStore` and `credHelpers` of Docker's `config.json`";
+                Some(format!("install it or log in again; {files} name it"))
+            }
             Self::Refused { message, .. }
                 if message.contains("HTTP request to an HTTPS server") =>
             {
@@ -150,6 +157,24 @@ impl Error {
         };
         let (before, _) = message.split_once(" is ambiguous (")?;
         Some(before.rsplit(' ').next().unwrap_or(before))
+    }
+
+    /// Whether a registry lets nobody in without a login, or not with this one.
+    #[must_use]
+    pub fn is_about_logins(&self) -> bool {
+        let (Self::Refused { message, .. } | Self::NotFound(message) | Self::Conflict(message)) =
+            self
+        else {
+            return false;
+        };
+        let words = [
+            "no basic auth",
+            "unauthorized",
+            "access denied",
+            "denied:",
+            "authentication required",
+        ];
+        words.iter().any(|word| message.contains(word))
     }
 
     /// Whether a port of the host is taken.

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use http_body_util::BodyExt as _;
 use hyper::Method;
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::engine::Engine;
 use crate::engine::connect::encode;
 use crate::engine::error::Error;
+use crate::engine::lines::Lines;
 use crate::labels;
 
 /// Something that happened to a container.
@@ -31,8 +30,7 @@ pub struct EngineEvent {
 
 /// A live stream of events.
 pub struct Events {
-    body: Incoming,
-    buffer: Vec<u8>,
+    lines: Lines,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +87,7 @@ impl Engine {
             }
         }
         let answer = self.transport.send(Method::GET, &path).await?;
-        Ok(Events { body: answer.into_body(), buffer: Vec::new() })
+        Ok(Events { lines: Lines::of(answer) })
     }
 }
 
@@ -101,25 +99,13 @@ impl Events {
     /// # Errors
     /// A broken connection.
     pub async fn next(&mut self) -> Result<Option<EngineEvent>, Error> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                // A line that is no event we know is none of ours.
-                if let Ok(answer) = serde_json::from_slice::<Answer>(&line) {
-                    return Ok(Some(answer.into()));
-                }
-                continue;
-            }
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(Error::Answer(error.to_string())),
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.buffer.extend_from_slice(data);
-                    }
-                }
+        while let Some(line) = self.lines.next().await? {
+            // A line that is no event we know is none of ours.
+            if let Ok(answer) = serde_json::from_slice::<Answer>(&line) {
+                return Ok(Some(answer.into()));
             }
         }
+        Ok(None)
     }
 }
 

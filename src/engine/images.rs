@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bollard::query_parameters::CreateImageOptionsBuilder;
-use futures_util::StreamExt as _;
 use hyper::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -67,27 +65,6 @@ impl Engine {
     pub async fn image_row(&self, reference: &str) -> Result<ImageRow, Error> {
         let name = encode(reference).replace("%2F", "/").replace("%3A", ":");
         self.transport.get(&format!("/images/{name}/json")).await
-    }
-
-    /// Pulls an image without credentials.
-    ///
-    /// # Errors
-    /// Those of the engine and, through it, of the registry, whichever way they arrive.
-    pub async fn pull(&self, reference: &str, platform: Option<&str>) -> Result<(), Error> {
-        let (name, tag) = split_reference(reference);
-        let mut options = CreateImageOptionsBuilder::default().from_image(name).tag(tag);
-        if let Some(platform) = platform {
-            options = options.platform(platform);
-        }
-        let mut progress = self.docker.create_image(Some(options.build()), None, None);
-        while let Some(line) = progress.next().await {
-            let line = line?;
-            if let Some(detail) = line.error_detail {
-                let message = detail.message.unwrap_or_else(|| "the pull failed".to_owned());
-                return Err(Error::Refused { status: 200, message });
-            }
-        }
-        Ok(())
     }
 }
 

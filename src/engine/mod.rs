@@ -12,6 +12,7 @@ mod containers;
 mod contexts;
 mod copy;
 mod create;
+pub mod credentials;
 mod digest;
 pub mod discover;
 pub mod endpoint;
@@ -23,6 +24,7 @@ mod files;
 mod frames;
 mod health;
 mod images;
+mod lines;
 mod logs;
 mod networks;
 mod observe;
@@ -32,6 +34,8 @@ mod retell;
 mod socket;
 mod stats;
 mod tls;
+mod transfer;
+mod transient;
 mod volumes;
 
 use std::sync::Arc;
@@ -45,6 +49,7 @@ use crate::engine::connect::{Trace, Transport};
 pub use crate::engine::containers::{HealthRun, HealthTest, Inspected, Processes};
 pub use crate::engine::contexts::{DockerConfig, is_executable};
 pub use crate::engine::copy::{ByteStream, CommitOptions, PathKind, PathStat};
+use crate::engine::credentials::Credentials;
 use crate::engine::endpoint::Wanted;
 pub use crate::engine::error::{BuildFailure, BuildPlace, Error};
 pub use crate::engine::events::{EngineEvent, Events};
@@ -56,6 +61,7 @@ pub use crate::engine::logs::{LogOptions, LogStream};
 pub use crate::engine::observe::{ContainerRow, PortRow, ProjectRow, VolumeRow};
 pub use crate::engine::ports::{Listening, listening};
 pub use crate::engine::stats::{StatsStream, Usage};
+pub use crate::engine::transfer::Tell;
 use crate::env::Env;
 
 /// Seconds that a request may take to be answered; waiting requests are answered at once.
@@ -67,6 +73,7 @@ pub struct Engine {
     docker: Docker,
     transport: Arc<Transport>,
     facts: Arc<Facts>,
+    credentials: Arc<Credentials>,
     probes: bool,
     limit: Option<usize>,
     buildx: Arc<Buildx>,
@@ -93,7 +100,9 @@ impl Engine {
             bollard::API_DEFAULT_VERSION,
         )
         .map_err(Error::from)?;
-        Ok(Self { docker, transport, facts: Arc::new(facts), probes, limit: None, buildx })
+        let credentials = Arc::new(Credentials::new(env));
+        let facts = Arc::new(facts);
+        Ok(Self { docker, transport, facts, credentials, probes, limit: None, buildx })
     }
 
     /// Makes sure that the engine is still there.
@@ -107,6 +116,12 @@ impl Engine {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The logins that the user has at registries.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// The same engine, with `limit` changes at once at the most.

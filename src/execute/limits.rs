@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::engine::Engine;
 use crate::plan::{Action, Plan};
@@ -13,15 +13,18 @@ const STARTS: usize = 8;
 /// Stops at once, on two processors: measured with fifty containers, four or eight of them took a tenth
 /// longer, two or sixteen half as long again. A stop that waits for its container counts only for a moment.
 const STOPS: usize = 6;
+/// Pulls and pushes at once. A registry that is asked for more at once turns some away.
+const TRANSFERS: usize = 8;
 /// The processors that these are for.
 const PROCESSORS: usize = 2;
 /// More of an engine are not counted on: its own locks hold it up by then.
 const MOST: usize = 16;
 
-/// The turns of starts and stops.
+/// The turns of starts, stops and transfers.
 pub(super) struct Limits {
     pub(super) starts: Turns,
     pub(super) stops: Turns,
+    pub(super) transfers: Semaphore,
     /// Whether so much is to be done that the engine's processors matter.
     many: [bool; 2],
 }
@@ -39,6 +42,7 @@ impl Limits {
         Self {
             starts: Turns::new(STARTS),
             stops: Turns::new(if plan.at_once { plan.steps.len() } else { STOPS }),
+            transfers: Semaphore::new(TRANSFERS),
             many: [starts > STARTS, stops > STOPS && !plan.at_once],
         }
     }

@@ -7,6 +7,7 @@ pub mod hook;
 mod limits;
 mod program;
 mod step;
+mod transfer;
 mod wait;
 
 use std::cell::RefCell;
@@ -173,6 +174,7 @@ fn given_up_at(step: &Step) -> Option<Halt> {
         | Action::AwaitCompleted { .. }
         | Action::AwaitHook { .. }
         | Action::Pull { .. }
+        | Action::Push { .. }
         | Action::Build(_)
         | Action::Run(_) => Some(Halt::Failed),
         Action::Stop { .. } | Action::Restart { .. } | Action::Hook { .. } if !step.completes => {
@@ -182,8 +184,8 @@ fn given_up_at(step: &Step) -> Option<Halt> {
     }
 }
 
-fn is_pull(step: &Step) -> bool {
-    matches!(step.action, Action::Pull { .. })
+fn is_transfer(step: &Step) -> bool {
+    matches!(step.action, Action::Pull { .. } | Action::Push { .. })
 }
 
 type Running<'a> = LocalBoxFuture<'a, (usize, Outcome)>;
@@ -409,8 +411,8 @@ impl<'a> Executor<'a> {
                 let text = "Resource is still in use";
                 self.tell(Event::progress(&step.subject, Status::Warning, text));
             }
-            // An image that is come by in another way, as the next rows show.
-            Outcome::Failed(error) if step.optional && is_pull(step) => {
+            // An image that is come by in another way, as the next rows show, or that may be missing.
+            Outcome::Failed(error) if step.optional && is_transfer(step) => {
                 let text = error.to_string();
                 self.tell(Event::progress(&step.subject, Status::Warning, text));
             }

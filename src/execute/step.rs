@@ -10,7 +10,7 @@ use crate::engine::{self, Builder, Engine};
 use crate::event::Event;
 use crate::execute::limits::{Limits, Turns, Urgency};
 use crate::execute::wait::Hub;
-use crate::execute::{Attached, Error, Outcome, Reports, hook, program};
+use crate::execute::{Attached, Error, Outcome, Reports, hook, program, transfer};
 use crate::labels;
 use crate::names;
 use crate::plan::{Action, Step, Turn};
@@ -57,7 +57,9 @@ pub(super) async fn apply(
 ) -> Outcome {
     let id = resolved.container.as_str();
     let done = match &step.action {
-        Action::Pull { reference, platform } => engine.pull(reference, platform.as_deref()).await,
+        Action::Pull { .. } | Action::Push { .. } => {
+            transfer::run(engine, &limits.transfers, reports, step).await
+        }
         Action::Build(spec) => built(builder, reports, step, spec).await,
         Action::CreateNetwork(request) => match engine.create_network((**request).clone()).await {
             Err(engine::Error::Conflict(message)) => {

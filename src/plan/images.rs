@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Subject;
 use crate::labels;
 use crate::plan::{Action, Cause, Need, OnFailure, Plan, Step, StepId};
+use crate::reference::Reference;
 use crate::source::Span;
 use crate::spec::{BuildSpec, NamedContext, SecretSource};
 use crate::state::desired::{Desired, DesiredService};
@@ -37,7 +38,7 @@ impl PullPolicy {
     ///
     /// # Errors
     /// A duration that is none.
-    fn of_file(word: &str) -> Result<Self, String> {
+    pub(super) fn of_file(word: &str) -> Result<Self, String> {
         const DAY: u64 = 24 * 60 * 60;
         match word {
             "always" => Ok(Self::Always),
@@ -143,7 +144,7 @@ struct Planner<'a> {
     observed: &'a Observed,
     options: &'a ImageOptions,
     /// The references that some service says how to build.
-    buildable: BTreeSet<&'a str>,
+    buildable: BTreeSet<String>,
     pulls: Vec<Pull<'a>>,
     /// By service.
     builds: BTreeMap<&'a str, Make<'a>>,
@@ -159,7 +160,7 @@ impl<'a> Planner<'a> {
             desired,
             observed,
             options,
-            buildable: built.map(|service| service.image.as_str()).collect(),
+            buildable: built.map(|service| same(&service.image)).collect(),
             pulls: Vec::new(),
             builds: BTreeMap::new(),
             plan: Plan { on_failure: OnFailure::GoOn, ..Plan::default() },
@@ -177,9 +178,7 @@ impl<'a> Planner<'a> {
             None => match PullPolicy::of_file(written) {
                 Ok(policy) => policy,
                 Err(message) => {
-                    let message = format!("the pull policy of `{}`: {message}", service.name);
-                    let help = "write it as `every_12h` or `every_3d`";
-                    self.problems.push(Diagnostic::error(service.span, message).help(help));
+                    self.problems.push(service.bad_policy(&message));
                     return;
                 }
             },
@@ -195,7 +194,7 @@ impl<'a> Planner<'a> {
             }
         } else if missing && can_build {
             self.builds.insert(&service.name, Make::Surely(Cause::Missing));
-        } else if missing && !self.buildable.contains(service.image.as_str()) {
+        } else if missing && !self.buildable.contains(&same(&service.image)) {
             self.problems.push(unobtainable(service));
         }
         // Those can be pulled at most.
@@ -203,7 +202,7 @@ impl<'a> Planner<'a> {
         for image in &service.other_images {
             if self.is_due(service, image, policy) {
                 self.pull(service, image);
-            } else if self.is_missing(service, image) && !self.buildable.contains(image.as_str()) {
+            } else if self.is_missing(service, image) && !self.buildable.contains(&same(image)) {
                 let name = &service.name;
                 let message = format!(
                     "image `{image}`, which `{name}` needs, is not there, and must not be pulled"
@@ -218,9 +217,8 @@ impl<'a> Planner<'a> {
 
     /// Whether there is no such image, or only one for other machines.
     fn is_missing(&self, service: &DesiredService, reference: &str) -> bool {
-        let wanted = service.template.platform();
         let image = self.observed.image(reference);
-        !image.is_some_and(|image| wanted.is_none_or(|wanted| image.runs_on(wanted)))
+        !image.is_some_and(|image| image.suits(service.template.platform()))
     }
 
     fn is_due(&self, service: &DesiredService, reference: &str, policy: PullPolicy) -> bool {
@@ -241,7 +239,11 @@ impl<'a> Planner<'a> {
 
     fn pull(&mut self, service: &'a DesiredService, reference: &'a str) {
         let platform = service.template.platform();
-        if self.pulls.iter().any(|it| (it.reference, it.platform) == (reference, platform)) {
+        if self
+            .pulls
+            .iter()
+            .any(|it| it.platform == platform && same(it.reference) == same(reference))
+        {
             return;
         }
         let missing = self.is_missing(service, reference);
@@ -285,14 +287,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The image of a service.
-    fn image(&self, service: &str) -> Option<&'a str> {
-        self.desired.service(service).map(|service| service.image.as_str())
+    /// The image of a service, in the one way of writing it.
+    fn image(&self, service: &str) -> Option<String> {
+        self.desired.service(service).map(|service| same(&service.image))
     }
 
     fn plan(&mut self) {
         self.add_inputs();
-        let surely: BTreeSet<&str> = self
+        let surely: BTreeSet<String> = self
             .builds
             .iter()
             .filter(|(_, make)| matches!(make, Make::Surely(_)))
@@ -301,7 +303,7 @@ impl<'a> Planner<'a> {
         for make in self.builds.values_mut() {
             if let Make::IfPullFails(of) = make
                 && let Some(service) = self.desired.service(of)
-                && surely.contains(service.image.as_str())
+                && surely.contains(&same(&service.image))
             {
                 *make = Make::Surely(Cause::Missing);
             }
@@ -309,7 +311,7 @@ impl<'a> Planner<'a> {
         let mut pulled = BTreeMap::new();
         for pull in std::mem::take(&mut self.pulls) {
             let Pull { reference, platform, cause, service } = pull;
-            if surely.contains(reference) {
+            if surely.contains(&same(reference)) {
                 continue;
             }
             let action = Action::Pull {
@@ -318,20 +320,20 @@ impl<'a> Planner<'a> {
             };
             let step = Step::new(Subject::Image(reference.to_owned()), action, cause)
                 .service(service)
-                .optional(self.buildable.contains(reference))
+                .optional(self.buildable.contains(&same(reference)))
                 .shows("Pulling", "Pulled");
-            pulled.insert((reference, platform), self.plan.push(step));
+            pulled.insert((same(reference), platform), self.plan.push(step));
         }
         self.plan_builds(&pulled);
     }
 
-    fn plan_builds(&mut self, pulled: &BTreeMap<(&'a str, Option<&'a str>), StepId>) {
+    fn plan_builds(&mut self, pulled: &BTreeMap<(String, Option<&'a str>), StepId>) {
         let mut built: BTreeMap<&str, StepId> = BTreeMap::new();
         let mut known: Vec<(BuildSpec, StepId)> = Vec::new();
         let desired = self.desired;
         let pull_of = |service: &str| {
             let service = desired.service(service)?;
-            pulled.get(&(service.image.as_str(), service.template.platform())).copied()
+            pulled.get(&(same(&service.image), service.template.platform())).copied()
         };
         for name in &desired.build_order {
             let (Some(make), Some((spec, span))) =
@@ -389,6 +391,11 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// One text for all ways of writing a reference.
+pub(super) fn same(image: &str) -> String {
+    Reference::parse(image).map_or_else(|_| image.to_owned(), |it| it.familiar())
+}
+
 /// The services that a build starts from.
 fn inputs(spec: &BuildSpec) -> impl Iterator<Item = &str> {
     spec.contexts.values().filter_map(|context| match context {
@@ -426,6 +433,14 @@ fn check(spec: &BuildSpec, span: Span, problems: &mut Diagnostics) {
             SecretSource::File(_) | SecretSource::Variable { .. } => continue,
         };
         problems.push(problem);
+    }
+}
+
+impl DesiredService {
+    /// A pull policy that is none.
+    pub(super) fn bad_policy(&self, message: &str) -> Diagnostic {
+        let message = format!("the pull policy of `{}`: {message}", self.name);
+        Diagnostic::error(self.span, message).help("write it as `every_12h` or `every_3d`")
     }
 }
 
@@ -592,6 +607,8 @@ mod tests {
         check("never", two, "no i", message);
         let platforms = "services: {a: {image: i}, b: {image: i, platform: linux/arm64}}";
         check("", platforms, "no i", "1. image i pull (missing)\n2. image i pull (missing)");
+        let names = "services: {a: {image: i}, b: {image: 'i:latest'}, c: {image: library/i}}";
+        check("", names, "no i\nno i:latest\nno library/i", PULL);
     }
 
     #[test]

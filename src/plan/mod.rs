@@ -21,6 +21,7 @@ mod sharers;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +40,7 @@ pub use crate::plan::ports::{
 };
 pub use crate::plan::programs::{Work, work};
 pub use crate::plan::teardown::{Known, Removal, down, stop};
+pub use crate::plan::transfers::{Failures, PullOptions, buildable, pull, push};
 
 use crate::diagnostic::Diagnostics;
 use crate::event::Subject;
@@ -85,6 +87,10 @@ pub enum Action {
     Pull {
         reference: String,
         platform: Option<String>,
+    },
+    /// Sends an image to a registry.
+    Push {
+        reference: String,
     },
     /// Makes an image, as files of the project say.
     Build(Box<BuildSpec>),
@@ -219,6 +225,7 @@ impl Action {
             | Self::AwaitHook { container, .. }
             | Self::Discard { container } => Some(container),
             Self::Pull { .. }
+            | Self::Push { .. }
             | Self::Build(_)
             | Self::Run(_)
             | Self::CreateNetwork(_)
@@ -321,6 +328,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is as it should be, and runs.
     pub running: Vec<Subject>,
+    /// What might have been asked for, but is left alone, and what is said of it.
+    pub skipped: Vec<(Subject, &'static str)>,
     pub on_failure: OnFailure,
     /// Whether all stops are asked for at once, not a few at a time.
     pub at_once: bool,
@@ -418,6 +427,9 @@ impl fmt::Display for Plan {
         for subject in &self.running {
             writeln!(out, "-. {} {} runs", subject.kind(), subject.name())?;
         }
+        for (subject, text) in &self.skipped {
+            writeln!(out, "-. {} {}: {text}", subject.kind(), subject.name())?;
+        }
         for (index, step) in self.steps.iter().enumerate() {
             writeln!(out, "{}. {step}", index + 1)?;
         }
@@ -458,6 +470,7 @@ impl fmt::Display for Action {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pull { .. } => out.write_str("pull"),
+            Self::Push { .. } => out.write_str("push"),
             Self::Build(_) => out.write_str("build"),
             Self::CreateNetwork(_) | Self::CreateVolume(_) => out.write_str("create"),
             Self::Create { spec, .. } => write!(out, "create as {}", spec.name),

@@ -9,6 +9,7 @@ use crate::plan::{Action, Cause, Need, Plan, Step, StepId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
     Pull,
+    Push,
     Build,
     Create,
     /// A new container takes the place of another one.
@@ -32,6 +33,7 @@ impl Verb {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Pull => "pull",
+            Self::Push => "push",
             Self::Build => "build",
             Self::Create => "create",
             Self::Replace => "replace",
@@ -52,7 +54,7 @@ impl Verb {
     #[must_use]
     pub fn sign(&self) -> char {
         match self {
-            Self::Create | Self::Pull | Self::Build => '+',
+            Self::Create | Self::Pull | Self::Push | Self::Build => '+',
             Self::Remove => '-',
             Self::Wait => ' ',
             Self::Replace
@@ -210,6 +212,7 @@ fn entry<'a>(plan: &'a Plan, subject: &'a Subject, steps: &[&'a Step]) -> Option
 fn alone(action: &Action) -> Verb {
     match action {
         Action::Pull { .. } => Verb::Pull,
+        Action::Push { .. } => Verb::Push,
         Action::Build(_) => Verb::Build,
         Action::Run(_) => Verb::Run,
         Action::CreateNetwork(_) | Action::CreateVolume(_) | Action::Create { .. } => Verb::Create,

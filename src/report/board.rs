@@ -6,7 +6,10 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::event::{Status, Subject};
+use indexmap::IndexMap;
+
+use crate::event::{Layer, Status, Subject};
+use crate::report::size;
 
 /// Between two drawings for the sake of the clock.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
@@ -26,6 +29,37 @@ struct Row {
     text: String,
     begin: Instant,
     end: Option<Instant>,
+    /// Its layers, in the order in which they were first heard of.
+    layers: IndexMap<String, Layer>,
+}
+
+/// How full a layer is, as one character.
+const FILLED: [char; 9] = ['⠀', '⡀', '⣀', '⣄', '⣤', '⣦', '⣶', '⣷', '⣿'];
+
+impl Row {
+    /// Its layers as a bar, and how much of it is there; nothing once it is over.
+    fn bar(&self) -> String {
+        if self.layers.is_empty() || self.end.is_some() {
+            return String::new();
+        }
+        let filled = |layer: &Layer| {
+            let last = FILLED.len() - 1;
+            FILLED[usize::try_from(layer.percent()).map_or(last, |it| it * last / 100)]
+        };
+        let bar: String = self.layers.values().map(filled).collect();
+        let sum = |size: fn(&Layer) -> u64| self.layers.values().map(size).sum::<u64>();
+        let (current, total) = (sum(|layer| layer.current), sum(|layer| layer.total));
+        let known = |layer: &Layer| layer.status != Status::Working || layer.total > 0;
+        if total == 0 || !self.layers.values().all(known) {
+            return format!(" [{bar}]");
+        }
+        format!(" [{bar}] {:>7} / {:<7}", size_of(current), size_of(total))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn size_of(bytes: u64) -> String {
+    size::decimal(bytes as f64)
 }
 
 /// The rows of one run.
@@ -58,8 +92,24 @@ impl Board {
             text.clone_into(&mut row.text);
         } else {
             let text = text.to_owned();
-            self.rows.push(Row { subject: name, status, text, begin: now, end });
+            let layers = IndexMap::new();
+            self.rows.push(Row { subject: name, status, text, begin: now, end, layers });
         }
+    }
+
+    /// Takes in how far a layer of a row is.
+    pub(super) fn on_layer(&mut self, of: &Subject, layer: &Layer) {
+        let name = of.to_string();
+        let Some(row) = self.rows.iter_mut().find(|row| row.subject == name) else {
+            return;
+        };
+        let known = row.layers.entry(layer.id.clone()).or_insert_with(|| layer.clone());
+        // What is done does not tell its size, which the sum is made of.
+        let (current, total) = match layer.total {
+            0 if layer.status == Status::Done => (known.total, known.total),
+            _ => (layer.current, layer.total),
+        };
+        *known = Layer { current, total, ..layer.clone() };
     }
 
     /// Whether it is time to draw it again.
@@ -112,7 +162,8 @@ impl Board {
             shown.sort_by_key(|row| row.end.is_some());
             shown.truncate(room);
         }
-        let subject = shown.iter().map(|row| row.subject.chars().count()).max().unwrap_or(0);
+        let long = |row: &&Row| row.subject.chars().count() + row.bar().chars().count();
+        let subject = shown.iter().map(long).max().unwrap_or(0);
         let edge = width.saturating_sub(1).min(subject + BESIDE);
         lines.extend(shown.iter().map(|row| self.line(row, subject, edge, now)));
         if shown.len() < self.rows.len() {
@@ -133,7 +184,8 @@ impl Board {
         let text_colour = if row.status == Status::Done { "32" } else { colour };
         // The sign, two blanks, and one before the time.
         let room = edge.saturating_sub(4 + time.len());
-        let plain = format!("{:subject$}  {}", row.subject, row.text);
+        let name = format!("{}{}", row.subject, row.bar());
+        let plain = format!("{name:subject$}  {}", row.text);
         let cut: String = plain.chars().take(room).collect();
         let pad = " ".repeat(room.saturating_sub(cut.chars().count()));
         if !self.colours {
@@ -207,5 +259,34 @@ mod tests {
         let text = board.draw(None, at(9));
         assert!(text.contains("\x1b[34m1.0s\x1b[0m"), "{text:?}");
         assert!(text.contains("\x1b[32m✔\x1b[0m Container a\x1b[32m  Started\x1b[0m"), "{text:?}");
+    }
+
+    #[test]
+    fn layers_are_a_bar() {
+        let start = Instant::now();
+        let image = Subject::Image("i".to_owned());
+        let mut board = Board::new("pull", false);
+        let layer = |id: &str, status, current, total| Layer {
+            id: id.to_owned(),
+            status,
+            text: String::new(),
+            current,
+            total,
+        };
+        // Nobody has asked for it.
+        board.on_layer(&image, &layer("a", Status::Working, 0, 0));
+        board.on(&image, Status::Working, "Pulling", start);
+        board.on_layer(&image, &layer("a", Status::Working, 500_000, 1_000_000));
+        board.on_layer(&image, &layer("b", Status::Working, 0, 0));
+        let text = board.draw(None, start);
+        assert!(text.contains("Image i [⣤⠀]  Pulling"), "{text}");
+        board.on_layer(&image, &layer("b", Status::Working, 200_000, 2_000_000));
+        let text = board.draw(None, start);
+        assert!(text.contains("Image i [⣤⠀]   700kB / 3MB      Pulling"), "{text}");
+        board.on_layer(&image, &layer("a", Status::Done, 0, 0));
+        let text = board.draw(None, start);
+        assert!(text.contains("Image i [⣿⠀]   1.2MB / 3MB      Pulling"), "{text}");
+        board.on(&image, Status::Done, "Pulled", start);
+        assert!(board.draw(None, start).contains("Image i  Pulled"));
     }
 }

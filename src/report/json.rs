@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::event::{BuildEvent, Status, StepState, Subject};
+use crate::event::{BuildEvent, Layer, Status, StepState, Subject};
 
 /// A subject that is further along. `id`, `status` and `text` are Docker Compose's keys.
 pub(super) fn progress(subject: &Subject, status: Status, text: &str) -> Value {
@@ -70,6 +70,20 @@ pub(super) fn build(image: &str, event: &BuildEvent) -> Value {
             warning
         }
     }
+}
+
+/// A layer of an image is further along, in Docker Compose's keys.
+pub(super) fn layer(of: &Subject, layer: &Layer) -> Value {
+    json!({
+        "id": layer.id,
+        "parent_id": of.to_string(),
+        "kind": "layer",
+        "status": layer.status.word(),
+        "text": layer.text,
+        "current": layer.current,
+        "total": layer.total,
+        "percent": layer.percent(),
+    })
 }
 
 /// What a run has done.

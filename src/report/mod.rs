@@ -59,6 +59,8 @@ pub struct Terminal {
     no_color: bool,
     ansi: Ansi,
     progress: Progress,
+    /// Whether nothing is told of layers.
+    hides_layers: bool,
     /// What is to be written to standard output soon.
     held: Vec<u8>,
     output: Outlet,
@@ -81,6 +83,7 @@ impl Terminal {
             no_color,
             ansi: Ansi::default(),
             progress: Progress::default(),
+            hides_layers: false,
             held: Vec::new(),
             output: Outlet::default(),
             errors: Outlet::default(),
@@ -114,6 +117,11 @@ impl Terminal {
     /// Shows no steps of builds from now on.
     pub fn quiet_builds(&mut self) {
         self.quiet_builds = true;
+    }
+
+    /// Shows nothing of layers from now on, but of images alone.
+    pub fn hide_layers(&mut self) {
+        self.hides_layers = true;
     }
 
     /// How progress is shown.
@@ -316,6 +324,17 @@ impl<'a> Reporter<'a> {
                     Progress::Quiet | Progress::Tty => String::new(),
                 };
                 self.terminal.err(&line);
+            }
+            Event::Layer { .. } if self.terminal.hides_layers => {}
+            Event::Layer { of, layer } => {
+                if let Some(board) = &mut self.board {
+                    board.on_layer(of, layer);
+                    return self.tick();
+                }
+                if self.terminal.progress == Progress::Json {
+                    let line = format!("{}\n", json::layer(of, layer));
+                    self.terminal.err(&line);
+                }
             }
             Event::Summary { project, text, taken } => {
                 let line = match self.terminal.progress {

@@ -1,21 +1,100 @@
 //! How the images of services are built, as the builder is asked for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compose::graph::{self, Graph, Reason};
 use crate::compose::keys::build::Build;
 use crate::compose::keys::secrets::Reference;
+use crate::compose::keys::service::Service;
 use crate::compose::model::Model;
 use crate::compose::paths::is_remote_context;
-use crate::compose::project::Project;
+use crate::compose::project::{self, Project};
+use crate::diagnostic::Diagnostic;
 use crate::labels;
 use crate::names::{self, Separator};
+use crate::source::Span;
 use crate::spec::{
     BuildContext, BuildSecret, BuildSpec, Dockerfile, NamedContext, SecretSource, SshKeys,
 };
 use crate::yaml::Node;
 
+/// A service that is there to be built alone.
+#[derive(Debug)]
+pub struct Input {
+    pub name: String,
+    pub build: BuildSpec,
+    /// Where its `build` stands.
+    pub span: Span,
+}
+
+pub(super) fn is_named(service: &Service) -> bool {
+    service.image.as_ref().is_some_and(|image| !image.is_empty())
+}
+
+/// The reference of a service's image.
+pub(super) fn image(project: &str, name: &str, service: &Service, separator: Separator) -> String {
+    let written = service.image.clone().filter(|_| is_named(service));
+    written.unwrap_or_else(|| names::image(project, name, separator))
+}
+
+/// How a service is built, if the files say so.
+pub(super) fn build(
+    model: &Model,
+    project: &Project,
+    separator: Separator,
+    name: &str,
+    service: &Service,
+    platform: Option<&str>,
+) -> Option<BuildSpec> {
+    let image = image(&project.name, name, service, separator);
+    let named = is_named(service);
+    let around =
+        Around { model, project, service: name, image: &image, named, separator, platform };
+    service.build.as_ref().map(|build| spec(build, &around))
+}
+
+/// The services that are off and are to be built for others, and the order of all builds.
+pub(super) fn inputs(
+    model: &Model,
+    project: &Project,
+    separator: Separator,
+) -> Result<(Vec<Input>, Vec<String>), Diagnostic> {
+    let all = model.services.iter().chain(&model.disabled);
+    let nodes = all.map(|(name, entry)| (name.as_str(), &entry.node));
+    let graph = Graph::of_services(nodes, Reason::Build);
+    let order = graph.in_order();
+    let mut needed: BTreeSet<&str> = model.services.keys().map(String::as_str).collect();
+    // Those that need others stand behind them.
+    for name in order.iter().rev() {
+        if needed.contains(name)
+            && let Some(node) = model.node(&["services", name])
+        {
+            needed.extend(
+                graph::edges(node).filter(|it| it.1.reason == Reason::Build).map(|it| it.0),
+            );
+        }
+    }
+    let mut inputs = Vec::new();
+    for name in order.iter().filter(|name| !model.services.contains_key(**name)) {
+        let Some(node) = model.node(&["services", name]).filter(|_| needed.contains(name)) else {
+            continue;
+        };
+        let service = project::service(node)?;
+        let platform = service.platform.as_deref().filter(|it| !it.is_empty());
+        let platform = platform.or_else(|| model.default_platform());
+        if let Some(build) = build(model, project, separator, name, &service, platform) {
+            let span = model.span(&["services", name, "build"]);
+            inputs.push(Input { name: (*name).to_owned(), build, span });
+        }
+    }
+    let built = order
+        .into_iter()
+        .filter(|name| needed.contains(name) && model.node(&["services", name, "build"]).is_some());
+    Ok((inputs, built.map(str::to_owned).collect()))
+}
+
 /// What is known besides the `build` of a service.
-pub(super) struct Around<'a> {
+struct Around<'a> {
     pub model: &'a Model,
     pub project: &'a Project,
     pub service: &'a str,
@@ -28,7 +107,7 @@ pub(super) struct Around<'a> {
 }
 
 /// Works out what a builder is to be asked for.
-pub(super) fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
+fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
     let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let mut tags = vec![around.image.to_owned()];
     tags.extend(build.tags.iter().filter(|tag| *tag != around.image).cloned());

@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{Ipam, IpamConfig};
 
-use crate::compose::graph::{self, Graph, Reason};
+use crate::compose::graph::{Graph, Reason};
 use crate::compose::keys::depends_on::Condition;
 use crate::compose::keys::network::Network;
 use crate::compose::keys::service::{SERVICE, Service};
 use crate::compose::keys::volume::Volume;
 use crate::compose::model::Model;
-use crate::compose::project::{self, Project, Scope};
+use crate::compose::project::{Project, Scope};
 use crate::compose::schema::Effect;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::labels;
 use crate::names::{self, Separator};
 use crate::source::Span;
 use crate::spec::{BuildSpec, ContainerSpec, NetworkCreateRequest, VolumeCreateRequest};
-use crate::state::builds::{self, Around};
+pub use crate::state::builds::Input;
+use crate::state::builds::{build, image, inputs, is_named};
 use crate::state::hash::{self, ServiceHash};
 pub use crate::state::template::{Template, set_label};
 
@@ -50,15 +51,6 @@ pub struct Desired {
     pub providers: Vec<String>,
     /// Services of the files that are off; their containers are no orphans.
     pub disabled: BTreeSet<String>,
-}
-
-/// A service that is there to be built alone.
-#[derive(Debug)]
-pub struct Input {
-    pub name: String,
-    pub build: BuildSpec,
-    /// Where its `build` stands.
-    pub span: Span,
 }
 
 #[derive(Debug)]
@@ -127,6 +119,26 @@ impl Desired {
         model: &Model,
         around: &Surroundings<'_>,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::of(model, around, Depth::Containers)
+    }
+
+    /// As [`Desired::new`], with containers that have an image and a platform alone: what else they
+    /// want is not looked at.
+    ///
+    /// # Errors
+    /// As [`Desired::new`].
+    pub fn of_images(
+        model: &Model,
+        around: &Surroundings<'_>,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::of(model, around, Depth::Images)
+    }
+
+    fn of(
+        model: &Model,
+        around: &Surroundings<'_>,
+        depth: Depth,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut project = Project::new(model)?;
         let mut problems = Diagnostics::default();
         for (name, count) in &around.scale {
@@ -171,10 +183,10 @@ impl Desired {
                 providers.push(name.to_owned());
                 continue;
             }
-            let builder = Builder { model, project: &project, around, name };
+            let builder = Builder { model, project: &project, around, depth, name };
             services.push(builder.service(&mut problems));
         }
-        let (inputs, build_order) = inputs(model, &project, around)?;
+        let (inputs, build_order) = inputs(model, &project, around.separator)?;
         let desired = Self {
             inputs,
             build_order,
@@ -214,10 +226,18 @@ impl Desired {
     }
 }
 
+/// How much is worked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Images,
+    Containers,
+}
+
 struct Builder<'a> {
     model: &'a Model,
     project: &'a Project,
     around: &'a Surroundings<'a>,
+    depth: Depth,
     name: &'a str,
 }
 
@@ -241,7 +261,12 @@ impl Builder<'_> {
             read: self.around.read,
             warn: &|text| warnings.borrow_mut().push(text),
         };
-        let mut spec = self.apply_keys(service, &scope, &warnings, problems);
+        let mut spec = match self.depth {
+            Depth::Containers => self.apply_keys(service, &scope, &warnings, problems),
+            Depth::Images => {
+                ContainerSpec { platform: service.platform.clone(), ..ContainerSpec::default() }
+            }
+        };
         let image = image(&self.project.name, name, service, separator);
         spec.body.image = Some(image.clone());
         spec.body.attach_stdout = Some(true);
@@ -252,7 +277,7 @@ impl Builder<'_> {
         self.label(service, &mut spec);
         let named = is_named(service);
         let platform = spec.platform.as_deref();
-        let build = build(self.model, self.project, self.around, name, service, platform);
+        let build = build(self.model, self.project, separator, name, service, platform);
         DesiredService {
             name: name.to_owned(),
             image,
@@ -357,72 +382,6 @@ impl Builder<'_> {
             set_label(spec, name, &value);
         }
     }
-}
-
-fn is_named(service: &Service) -> bool {
-    service.image.as_ref().is_some_and(|image| !image.is_empty())
-}
-
-/// The reference of a service's image.
-fn image(project: &str, name: &str, service: &Service, separator: Separator) -> String {
-    let written = service.image.clone().filter(|_| is_named(service));
-    written.unwrap_or_else(|| names::image(project, name, separator))
-}
-
-fn build(
-    model: &Model,
-    project: &Project,
-    around: &Surroundings<'_>,
-    name: &str,
-    service: &Service,
-    platform: Option<&str>,
-) -> Option<BuildSpec> {
-    let image = image(&project.name, name, service, around.separator);
-    let named = is_named(service);
-    let separator = around.separator;
-    let around =
-        Around { model, project, service: name, image: &image, named, separator, platform };
-    service.build.as_ref().map(|build| builds::spec(build, &around))
-}
-
-/// The services that are off and are to be built for others, and the order of all builds.
-fn inputs(
-    model: &Model,
-    project: &Project,
-    around: &Surroundings<'_>,
-) -> Result<(Vec<Input>, Vec<String>), Diagnostic> {
-    let all = model.services.iter().chain(&model.disabled);
-    let nodes = all.map(|(name, entry)| (name.as_str(), &entry.node));
-    let graph = Graph::of_services(nodes, Reason::Build);
-    let order = graph.in_order();
-    let mut needed: BTreeSet<&str> = model.services.keys().map(String::as_str).collect();
-    // Those that need others stand behind them.
-    for name in order.iter().rev() {
-        if needed.contains(name)
-            && let Some(node) = model.node(&["services", name])
-        {
-            needed.extend(
-                graph::edges(node).filter(|it| it.1.reason == Reason::Build).map(|it| it.0),
-            );
-        }
-    }
-    let mut inputs = Vec::new();
-    for name in order.iter().filter(|name| !model.services.contains_key(**name)) {
-        let Some(node) = model.node(&["services", name]).filter(|_| needed.contains(name)) else {
-            continue;
-        };
-        let service = project::service(node)?;
-        let platform = service.platform.as_deref().filter(|it| !it.is_empty());
-        let platform = platform.or_else(|| model.default_platform());
-        if let Some(build) = build(model, project, around, name, &service, platform) {
-            let span = model.span(&["services", name, "build"]);
-            inputs.push(Input { name: (*name).to_owned(), build, span });
-        }
-    }
-    let built = order
-        .into_iter()
-        .filter(|name| needed.contains(name) && model.node(&["services", name, "build"]).is_some());
-    Ok((inputs, built.map(str::to_owned).collect()))
 }
 
 fn other_images(service: &Service) -> Vec<String> {

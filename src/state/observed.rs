@@ -32,9 +32,12 @@ pub struct Image {
 }
 
 impl Image {
-    /// Whether it is for machines of this platform, as files write it.
+    /// Whether it is for machines of this platform, as files write it; anything will do if it is `None`.
     #[must_use]
-    pub fn runs_on(&self, platform: &str) -> bool {
+    pub fn suits(&self, platform: Option<&str>) -> bool {
+        let Some(platform) = platform else {
+            return true;
+        };
         self.platforms.is_empty() || self.platforms.iter().any(|it| it.is(platform))
     }
 }

@@ -36,6 +36,8 @@ fn the_program_and_its_commands() {
       plan     Show what `up` would do, and why; nothing is changed
       port     Show the public address of a port
       ps       List containers
+      pull     Pull images
+      push     Push images that are built
       restart  Restart containers
       rm       Remove stopped containers
       run      Run a one-off command in a container of its own

@@ -29,6 +29,7 @@ mod engine;
 mod engines;
 mod exec;
 mod explanations;
+mod fake_registry;
 mod faults;
 mod formats;
 mod full_disk;
@@ -51,6 +52,8 @@ mod programs;
 mod project;
 mod proxy;
 mod publishing;
+mod pulling;
+mod pushing;
 mod refusals;
 #[path = "../shared/registry.rs"]
 mod registry;
