@@ -12,7 +12,7 @@ use crate::compose::Steps;
 use crate::compose::model::Model;
 use crate::compose::units;
 use crate::engine::{BakeOptions, bake};
-use crate::plan;
+use crate::plan::{self, Failures};
 use crate::spec::{BuildSpec, SshKeys};
 
 /// Build or rebuild images of services
@@ -122,7 +122,16 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             deadline: None,
         };
         let (_, problem) = work.attempt(context, &mut signals).await?;
-        problem.map_or(Ok(Exit::Success), Err)
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        if args.push {
+            let plan = plan::push(&desired, Failures::Errors);
+            let work = Work { plan: &plan, ..work };
+            let (_, problem) = work.attempt(context, &mut signals).await?;
+            return problem.map_or(Ok(Exit::Success), Err);
+        }
+        Ok(Exit::Success)
     })
 }
 

@@ -46,6 +46,18 @@ struct AddressesAnswer {
 #[serde(rename_all = "PascalCase", default)]
 struct PoolAnswer {
     gateway: String,
+    subnet: String,
+}
+
+impl PoolAnswer {
+    /// The gateway; the first address, which it is, where an engine does not say so.
+    fn gateway(self) -> Option<String> {
+        if !self.gateway.is_empty() {
+            return Some(self.gateway);
+        }
+        let network: std::net::Ipv4Addr = self.subnet.split('/').next()?.parse().ok()?;
+        Some(std::net::Ipv4Addr::from(u32::from(network).checked_add(1)?).to_string())
+    }
 }
 
 impl Engine {
@@ -153,8 +165,7 @@ impl Engine {
     pub(super) async fn gateway_of(&self, network: &str) -> Result<Option<String>, Error> {
         let path = format!("/networks/{}", encode(network));
         let answer: NetworkAnswer = self.transport.get(&path).await?;
-        let mut pools = answer.addresses.config.into_iter();
-        Ok(pools.find(|pool| !pool.gateway.is_empty()).map(|pool| pool.gateway))
+        Ok(answer.addresses.config.into_iter().find_map(PoolAnswer::gateway))
     }
 
     /// Refuses what is not there, in the words of the engines that do so themselves.

@@ -8,6 +8,13 @@ use serde_json::Value;
 use crate::project::Project;
 use crate::run::Output;
 
+/// As [`with_sessions`], for what came later than those.
+fn with_newer_builder(scenario: &str, compose: &str) -> Option<Project> {
+    let project = with_sessions(scenario, compose)?;
+    let is_old = project.engine.builds_the_old_way(scenario, "its builder is too old for it");
+    (!is_old).then_some(project)
+}
+
 /// A project whose images only builders with sessions can build; `None` if this engine has none.
 fn with_sessions(scenario: &str, compose: &str) -> Option<Project> {
     let project = Project::with(compose)?;
@@ -205,7 +212,7 @@ fn unchanged_steps_come_from_the_cache() {
 /// Builds start from other folders, images and services, which are built first.
 #[test]
 fn other_contexts() {
-    let Some(project) = with_sessions(
+    let Some(project) = with_newer_builder(
         "other_contexts",
         "
 services:
@@ -354,7 +361,7 @@ secrets:
 /// What commands of a build are given: network, names, memory to share, and limits.
 #[test]
 fn surroundings_of_commands() {
-    let Some(project) = with_sessions(
+    let Some(project) = with_newer_builder(
         "surroundings_of_commands",
         "
 services:
@@ -405,7 +412,7 @@ fn platforms() {
 /// Services with the same context send it once.
 #[test]
 fn a_context_travels_once() {
-    let Some(project) = with_sessions(
+    let Some(project) = with_newer_builder(
         "a_context_travels_once",
         "
 services:
@@ -431,7 +438,7 @@ services:
 /// A failed step is shown where it stands in the Dockerfile, with what it wrote; other builds go on.
 #[test]
 fn failures_say_where() {
-    let Some(project) = with_sessions(
+    let Some(project) = with_newer_builder(
         "failures_say_where",
         "
 services:
@@ -627,7 +634,7 @@ fn contexts_may_be_repositories() {
         ]);
         assert!(command.args(args).output().unwrap().status.success(), "git {args:?}");
     };
-    project.file("served/repo/app/Dockerfile", "FROM busybox\nCOPY . /app\n");
+    project.file("served/repo/app/Dockerfile", "FROM busybox\nCOPY app /app\n");
     project.file("served/repo/app/file", "from a repository");
     git(&["init", "-q", "served/repo"]);
     git(&["-C", "served/repo", "add", "."]);
@@ -644,7 +651,7 @@ fn contexts_may_be_repositories() {
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()
     });
     project.compose(&format!(
-        "services: {{web: {{build: 'git://127.0.0.1:{port}/repo/.git#main:app'}}}}"
+        "services: {{web: {{build: {{context: 'git://127.0.0.1:{port}/repo/.git#main', dockerfile: app/Dockerfile}}}}}}"
     ));
     let output = project.run(&["build"]);
     daemon.signal("TERM");

@@ -59,6 +59,17 @@ impl Engine {
         self.podman && version.starts_with("4.") && self.cannot(scenario, reason)
     }
 
+    /// Whether a scenario asks for what builders of Docker before 23 cannot do; a line says so.
+    pub(crate) fn builds_the_old_way(&self, scenario: &str, reason: &str) -> bool {
+        let version = self.json("/version")["Version"].as_str().unwrap_or_default().to_owned();
+        let major: u32 = version.split('.').next().unwrap().parse().unwrap_or_default();
+        let is_old = !self.podman && major < 23;
+        if is_old {
+            say(&format!("{scenario} is left out: {reason}"));
+        }
+        is_old
+    }
+
     /// Whether a scenario asks for what an engine without root cannot do where there are only control
     /// groups of the first version: it can pause nothing, not even for a commit, and limits nothing. A line
     /// says so.

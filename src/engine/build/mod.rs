@@ -121,7 +121,7 @@ impl Builder<'_> {
             return buildx.build(spec, &self.all, options, why, tell).await.map(|()| None);
         }
         let channel = self.channel.get_or_try_init(|| self.connect()).await?;
-        let mut offers = Offers::default();
+        let mut offers = Offers::new(Arc::clone(&self.engine.credentials));
         if let Some(shared) = &place.shared {
             offers.folders.insert(request::DOCKERFILE.to_owned(), shared.clone());
         }
@@ -142,7 +142,12 @@ impl Builder<'_> {
             offers.agents.insert(keys.id.clone(), socket);
         }
         let context_session = match &spec.context {
-            BuildContext::Folder(folder) => Some(self.context_session(folder).await?),
+            BuildContext::Folder(folder) => {
+                // Builders before 0.9 know but one session for all that a build reads.
+                let shared = Shared::Folder(PathBuf::from(folder));
+                offers.folders.insert(request::CONTEXT.to_owned(), shared);
+                Some(self.context_session(folder).await?)
+            }
             BuildContext::Remote(_) => None,
         };
         let key = shared_key(&place.identity);
@@ -217,7 +222,7 @@ impl Builder<'_> {
         if let Some(session) = contexts.get(folder) {
             return Ok(session.clone());
         }
-        let mut offers = Offers::default();
+        let mut offers = Offers::new(Arc::clone(&self.engine.credentials));
         let shared = Shared::Folder(PathBuf::from(folder));
         offers.folders.insert(request::CONTEXT.to_owned(), shared);
         let session = self.open_session(offers, &shared_key(folder)).await?;

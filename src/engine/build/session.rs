@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::health::{HealthCheckRequest, HealthCheckResponse};
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::{GetSecretRequest, GetSecretResponse};
+use bollard_buildkit_proto::moby::filesync::v1::{CredentialsRequest, CredentialsResponse};
 use bollard_buildkit_proto::moby::sshforward::v1::{
     BytesMessage, CheckAgentRequest, CheckAgentResponse,
 };
@@ -21,10 +22,12 @@ use tonic::body::Body;
 use crate::engine::build::grpc::{self, Later, Service};
 use crate::engine::build::ssh;
 use crate::engine::build::sync::{self, Shared};
+use crate::engine::credentials::Credentials;
 use crate::spec::SecretSource;
 
 const DIFF_COPY: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 const GET_SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+const CREDENTIALS: &str = "/moby.filesync.v1.Auth/Credentials";
 const CHECK_AGENT: &str = "/moby.sshforward.v1.SSH/CheckAgent";
 const FORWARD_AGENT: &str = "/moby.sshforward.v1.SSH/ForwardAgent";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
@@ -36,8 +39,9 @@ const SERVING: i32 = 1;
 const LARGEST_SECRET: u64 = 500 << 10;
 
 /// What builds may read of this machine.
-#[derive(Debug, Default)]
 pub(super) struct Offers {
+    /// Logins at the registries that images come from.
+    pub credentials: Arc<Credentials>,
     /// Folders, by the names that builds have for them.
     pub folders: BTreeMap<String, Shared>,
     pub secrets: BTreeMap<String, SecretSource>,
@@ -45,14 +49,23 @@ pub(super) struct Offers {
     pub agents: BTreeMap<String, String>,
 }
 
+impl Offers {
+    /// Nothing but logins.
+    pub(super) fn new(credentials: Arc<Credentials>) -> Self {
+        let (folders, secrets, agents) = Default::default();
+        Self { credentials, folders, secrets, agents }
+    }
+}
+
 impl Service for Offers {
     const METHODS: &'static [&'static str] =
-        &[DIFF_COPY, GET_SECRET, CHECK_AGENT, FORWARD_AGENT, HEALTH];
+        &[DIFF_COPY, GET_SECRET, CREDENTIALS, CHECK_AGENT, FORWARD_AGENT, HEALTH];
 
     fn answer(self: Arc<Self>, request: Request<Incoming>) -> Later<Response<Body>> {
         match request.uri().path() {
             DIFF_COPY => self.diff_copy(request),
             GET_SECRET => self.get_secret(request),
+            CREDENTIALS => self.login(request),
             CHECK_AGENT => self.check_agent(request),
             FORWARD_AGENT => self.forward_agent(request),
             HEALTH => {
@@ -98,6 +111,25 @@ impl Offers {
                 Ok(GetSecretResponse { data })
             };
             Box::pin(data) as Later<_>
+        };
+        grpc::unary(request, answer)
+    }
+
+    fn login(self: Arc<Self>, request: Request<Incoming>) -> Later<Response<Body>> {
+        let answer = move |call: tonic::Request<CredentialsRequest>| {
+            let credentials = Arc::clone(&self.credentials);
+            let host = call.into_inner().host;
+            let login = async move {
+                let login = credentials.of_host(&host).await;
+                let login = login.map_err(|error| Status::unavailable(error.to_string()))?;
+                // Who has no login is nobody.
+                Ok(login.map_or_else(CredentialsResponse::default, |login| {
+                    let (username, secret) = login.pair();
+                    let (username, secret) = (username.to_owned(), secret.to_owned());
+                    CredentialsResponse { username, secret }
+                }))
+            };
+            Box::pin(login) as Later<_>
         };
         grpc::unary(request, answer)
     }
