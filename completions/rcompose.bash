@@ -88,6 +88,9 @@ _rcompose() {
             rcompose,ps)
                 cmd="rcompose__subcmd__ps"
                 ;;
+            rcompose,publish)
+                cmd="rcompose__subcmd__publish"
+                ;;
             rcompose,pull)
                 cmd="rcompose__subcmd__pull"
                 ;;
@@ -205,6 +208,9 @@ _rcompose() {
             rcompose__subcmd__help,ps)
                 cmd="rcompose__subcmd__help__subcmd__ps"
                 ;;
+            rcompose__subcmd__help,publish)
+                cmd="rcompose__subcmd__help__subcmd__publish"
+                ;;
             rcompose__subcmd__help,pull)
                 cmd="rcompose__subcmd__help__subcmd__pull"
                 ;;
@@ -257,7 +263,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps pull push restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -324,6 +330,10 @@ _rcompose() {
                     return 0
                     ;;
                 --tlskey)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --insecure-registry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -713,7 +723,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps pull push restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1049,6 +1059,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__ps)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__publish)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1507,6 +1531,24 @@ _rcompose() {
                     ;;
                 --orphans)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__publish)
+            opts="-y -h --app --resolve-image-digests --with-env --oci-version --yes --insecure-registry --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --oci-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -21,6 +21,8 @@ pub enum Subject {
     Provider(String),
     /// A language model.
     Model(String),
+    /// A project in a registry.
+    Artifact(String),
 }
 
 impl Subject {
@@ -34,7 +36,8 @@ impl Subject {
             | Self::Container(name)
             | Self::Service(name)
             | Self::Provider(name)
-            | Self::Model(name) => name,
+            | Self::Model(name)
+            | Self::Artifact(name) => name,
         }
     }
 
@@ -49,6 +52,7 @@ impl Subject {
             Self::Service(_) => "service",
             Self::Provider(_) => "provider",
             Self::Model(_) => "model",
+            Self::Artifact(_) => "artifact",
         }
     }
 }
@@ -62,7 +66,10 @@ impl fmt::Display for Subject {
             Self::Volume(_) => "Volume",
             Self::Container(_) => "Container",
             // As the peer, which says nothing of what they are.
-            Self::Service(name) | Self::Provider(name) | Self::Model(name) => {
+            Self::Service(name)
+            | Self::Provider(name)
+            | Self::Model(name)
+            | Self::Artifact(name) => {
                 return out.write_str(name);
             }
         };

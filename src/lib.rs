@@ -21,7 +21,8 @@
 //! - Nothing touches the engine before the whole model is checked.
 //! - The environment is read once, in `main`. Files of projects are read in [`compose::files`] alone, what
 //!   is copied goes through [`archive`] and what is built from through [`context`], the engine is spoken
-//!   to in [`engine`] alone, registries in [`registry`], and only [`report`] writes to the terminal.
+//!   to in [`engine`] alone, registries in [`registry`], copies of what is elsewhere are kept in
+//!   [`remote`], and only [`report`] writes to the terminal.
 //! - [`compose`], [`state`] and [`plan`] have no clock, no randomness and nothing asynchronous: the
 //!   same input gives the same plan.
 //! - One key of the language is one row of a table, with its shape, its way of merging, its effect and
@@ -75,6 +76,8 @@ pub mod context;
 pub mod stream;
 
 pub mod registry;
+
+pub mod remote;
 
 pub mod engine;
 

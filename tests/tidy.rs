@@ -89,6 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("reference", &[]),
     ("stream", &[]),
     ("registry", &["env", "reference", "stream"]),
+    ("remote", &["env", "reference", "registry"]),
     ("archive", &[]),
     // Patterns are cleaned as other paths are.
     ("context", &["archive", "spec"]),
@@ -160,6 +161,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "report",
             "reference",
             "registry",
+            "remote",
             "dockerfile",
             "lock",
             "lint",
@@ -219,7 +221,15 @@ const USERS: &[(&str, &[&str])] = &[
     ("rustls", &["src/engine/", "src/registry/http.rs"]),
     ("tokio_rustls", &["src/engine/tls.rs", "src/registry/http.rs"]),
     ("rustls_native_certs", &["src/registry/http.rs"]),
-    ("base64", &["src/registry/", "src/engine/build/", "src/engine/credentials.rs"]),
+    (
+        "base64",
+        &[
+            "src/registry/",
+            "src/engine/build/",
+            "src/engine/credentials.rs",
+            "src/remote/artifact.rs",
+        ],
+    ),
     // Its types are the language of the engine; nothing else in it is used.
     ("bollard", &["src/engine/", "src/spec.rs", "src/state/", "src/compose/keys/"]),
 ];

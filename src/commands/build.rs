@@ -91,11 +91,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         context.terminal.err("warning: no services to build\n");
         return Ok(Exit::Success);
     }
+    let flags = Flags::new(args, &model)?;
+    desired.builds_mut().for_each(|spec| flags.apply(spec));
+    // What a Dockerfile takes may depend on the variables.
     if args.locked {
         Held::new(&model, &desired, context)?.pin(&mut desired);
     }
-    let flags = Flags::new(args, &model)?;
-    desired.builds_mut().for_each(|spec| flags.apply(spec));
     if args.print {
         let specs: Vec<&BuildSpec> = desired.builds().collect();
         let options = BakeOptions { push: args.push, check: args.check };

@@ -1,22 +1,19 @@
 //! `config`: parse, resolve and print a project in canonical form.
 #![expect(clippy::disallowed_methods, reason = "`--output` writes a file")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
-use crate::commands::pinning;
+use crate::commands::{pinning, variables};
 use crate::compose::model::Model;
 use crate::compose::print::{self, Dialect};
-use crate::compose::template::{self, Kind, Operator};
 use crate::compose::{EnvFiles, Steps};
 use crate::diagnostic::nearest;
 use crate::names;
-use crate::report::table::{self, lines};
-use crate::source::Span;
+use crate::report::table::lines;
 use crate::state::hash;
-use crate::yaml::{Node, Value, emit};
+use crate::yaml::{Node, emit};
 
 /// Parse, resolve and print the project in canonical form
 #[derive(Debug, clap::Args)]
@@ -144,7 +141,7 @@ fn selected(args: &Args, context: &mut Context) -> Result<String, Error> {
     }
     if args.variables {
         let root = context.load_raw(&without_env_files)?;
-        return Ok(variables(&root, args.format.as_deref()));
+        return Ok(variables::text(&root, args.format.as_deref()));
     }
     if args.environment {
         let model = context.load(&args.services, &steps(args, context))?;
@@ -234,100 +231,4 @@ fn hashes(names: &str, model: &Model) -> Result<String, Error> {
         let _ = writeln!(out, "{name} {}", hash::service(&entry.node, platform));
     }
     Ok(out)
-}
-
-/// A variable of a file, as `--variables` shows it.
-#[derive(Debug, Default)]
-struct Variable {
-    required: bool,
-    default: String,
-    alternate: String,
-}
-
-/// What the peer prints, which writes these with an indent of four.
-fn variables(root: &Node, format: Option<&str>) -> String {
-    let mut found = BTreeMap::new();
-    collect(root, &mut found);
-    let at = Span::NOWHERE;
-    match format {
-        Some("json") => {
-            let map = found.iter().map(|(name, it)| {
-                let fields = [
-                    ("Name", Node::text(at, &**name)),
-                    ("DefaultValue", Node::text(at, &*it.default)),
-                    ("PresenceValue", Node::text(at, &*it.alternate)),
-                    ("Required", Node::bool(at, it.required)),
-                ];
-                (name.as_str(), Node::map(at, fields))
-            });
-            let text = emit::json(&Node::map(at, map));
-            let deeper = |line: &str| {
-                let indent = line.len() - line.trim_start().len();
-                format!("{}{line}\n", " ".repeat(indent))
-            };
-            text.lines().map(deeper).collect::<String>() + "\n"
-        }
-        Some("yaml") => {
-            let map = found.iter().map(|(name, it)| {
-                let fields = [
-                    ("name", Node::text(at, &**name)),
-                    ("defaultvalue", Node::text(at, &*it.default)),
-                    ("presencevalue", Node::text(at, &*it.alternate)),
-                    ("required", Node::bool(at, it.required)),
-                ];
-                (name.as_str(), Node::map(at, fields))
-            });
-            let text = emit::yaml(&Node::map(at, map));
-            let deeper = |line: &str| {
-                let indent = if line.starts_with(' ') { "  " } else { "" };
-                format!("{indent}{line}\n")
-            };
-            text.lines().map(deeper).collect()
-        }
-        _ => {
-            let mut rows =
-                vec![["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"].map(str::to_owned)];
-            rows.extend(found.iter().map(|(name, it)| {
-                [name.clone(), it.required.to_string(), it.default.clone(), it.alternate.clone()]
-            }));
-            table::columns(&rows, 20)
-        }
-    }
-}
-
-fn collect(node: &Node, found: &mut BTreeMap<String, Variable>) {
-    match &node.value {
-        Value::Text(text) => collect_text(text, found),
-        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Map(map) => map.values().for_each(|entry| collect(&entry.node, found)),
-        _ => {}
-    }
-}
-
-fn collect_text(text: &str, found: &mut BTreeMap<String, Variable>) {
-    let Ok(parts) = template::parse(text) else {
-        return;
-    };
-    for part in parts {
-        let Kind::Variable { name, operator } = part.kind else {
-            continue;
-        };
-        let mut variable = Variable::default();
-        if let Some((operator, word)) = operator {
-            match operator {
-                Operator::Required | Operator::RequiredNonEmpty => variable.required = true,
-                Operator::Default | Operator::DefaultIfEmpty => {
-                    word.text.clone_into(&mut variable.default);
-                }
-                Operator::Alternate | Operator::AlternateIfNonEmpty => {
-                    word.text.clone_into(&mut variable.alternate);
-                }
-            }
-        }
-        let words = [variable.default.clone(), variable.alternate.clone()];
-        found.insert(name.to_owned(), variable);
-        for word in words {
-            collect_text(&word, found);
-        }
-    }
 }

@@ -188,6 +188,20 @@ pub(super) fn confirm(question: &str, context: &mut Context) -> Result<bool, Err
     answer()
 }
 
+/// Asks; an empty answer at a terminal is `default`. As with the peer, who is not at a terminal must say
+/// `y`, `1` or `true`.
+pub(super) fn agrees(question: &str, default: bool, context: &mut Context) -> Result<bool, Error> {
+    context.terminal.out(question)?;
+    context.terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "" => Ok(default && std::io::stdin().is_terminal()),
+        "yes" => Ok(std::io::stdin().is_terminal()),
+        word => Ok(matches!(word, "y" | "1" | "t" | "true")),
+    }
+}
+
 fn answer() -> Result<bool, Error> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

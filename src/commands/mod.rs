@@ -20,6 +20,7 @@ mod exit;
 mod explain;
 mod export;
 mod failure;
+mod fetching;
 mod findings;
 mod images;
 mod images_of;
@@ -32,6 +33,7 @@ mod logs;
 mod ls;
 mod options;
 mod outputs;
+mod parcel;
 mod pause;
 mod pinning;
 mod plan;
@@ -40,12 +42,14 @@ mod port;
 mod preview;
 mod programs;
 mod ps;
+mod publish;
 mod pull;
 mod push;
 mod restart;
 mod rm;
 mod run;
 mod scale;
+mod sensitive;
 mod session;
 mod signals;
 mod start;
@@ -56,6 +60,7 @@ mod timeline;
 mod top;
 mod unpause;
 mod up;
+mod variables;
 mod version;
 mod volumes;
 mod wait;
@@ -108,6 +113,7 @@ enum Command {
     Plan(plan::Args),
     Port(port::Args),
     Ps(ps::Args),
+    Publish(publish::Args),
     Pull(pull::Args),
     Push(push::Args),
     Restart(restart::Args),
@@ -138,6 +144,7 @@ impl Command {
             Self::Kill(_) => "kill",
             Self::Lock(_) => "lock",
             Self::Pause(_) => "pause",
+            Self::Publish(_) => "publish",
             Self::Pull(_) => "pull",
             Self::Push(_) => "push",
             Self::Restart(_) => "restart",
@@ -207,6 +214,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Plan(args) => plan::run(&args, &mut context),
         Command::Port(args) => port::run(&args, &mut context),
         Command::Ps(args) => ps::run(&args, &mut context),
+        Command::Publish(args) => publish::run(&args, &mut context),
         Command::Pull(args) => pull::run(&args, &mut context),
         Command::Push(args) => push::run(&args, &mut context),
         Command::Restart(args) => restart::run(&args, &mut context),

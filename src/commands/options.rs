@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 
 use crate::commands::exit::Error;
+use crate::commands::fetching::Fetcher;
 use crate::compose::discover::Wanted;
-use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::compose::{self, EnvFiles, Steps};
 use crate::diagnostic::{Diagnostics, Format, Severity};
@@ -76,6 +77,9 @@ pub(super) struct GlobalOptions {
     /// Key of that certificate
     #[arg(long = "tlskey", value_name = "FILE")]
     tls_key: Option<String>,
+    /// Registry of projects that is spoken to without encryption
+    #[arg(long = "insecure-registry", value_name = "HOST", hide = true)]
+    pub(super) insecure_registries: Vec<String>,
     /// Show each request to the engine on standard error
     #[arg(short = 'D', long, alias = "verbose")]
     debug: bool,
@@ -105,6 +109,8 @@ pub(super) struct Context {
     pub env: Env,
     pub terminal: Terminal,
     pub sources: SourceMap,
+    /// Gets projects that are elsewhere.
+    pub fetcher: Rc<Fetcher>,
     /// How many steps run at once, at the most.
     limit: Option<usize>,
     /// Whether each request to the engine is shown.
@@ -122,11 +128,13 @@ fn parallel_limit(text: &str) -> Result<usize, Error> {
 
 impl Context {
     pub(super) fn new(options: GlobalOptions, env: Env, terminal: Terminal) -> Self {
+        let fetcher = Fetcher::new(&env, &options.insecure_registries);
         Self {
             options,
             env,
             terminal,
             sources: SourceMap::default(),
+            fetcher,
             limit: None,
             traces: false,
             is_terse: false,
@@ -321,14 +329,14 @@ impl Context {
         services: &[String],
         steps: &Steps,
     ) -> Result<(Model, Diagnostics), Diagnostics> {
-        let wanted = self.wanted();
-        compose::load(&wanted, services, steps, &self.env, &Files::Disk, &mut self.sources)
+        let (wanted, files) = (self.wanted(), self.fetcher.files());
+        compose::load(&wanted, services, steps, &self.env, &files, &mut self.sources)
     }
 
     /// As [`Context::load`], as written.
     pub(super) fn load_raw(&mut self, steps: &Steps) -> Result<Node, Error> {
-        let wanted = self.wanted();
-        let loaded = compose::load_raw(&wanted, steps, &self.env, &Files::Disk, &mut self.sources);
+        let (wanted, files) = (self.wanted(), self.fetcher.files());
+        let loaded = compose::load_raw(&wanted, steps, &self.env, &files, &mut self.sources);
         self.loaded(loaded)
     }
 

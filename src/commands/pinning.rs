@@ -120,10 +120,14 @@ pub(super) fn put_services(root: &mut Node, services: BTreeMap<String, Entry>) {
     }
 }
 
+/// Services with their images and nothing else, as they are printed.
+pub(super) fn images_document(services: &BTreeMap<String, Entry>, dialect: Dialect) -> Node {
+    print::document(&Node::empty_map(Span::NOWHERE), &images_only(services), dialect)
+}
+
 /// A model that has nothing but pinned images, as it is printed.
 pub(super) fn lock(model: &Model, dialect: Dialect) -> Node {
-    let document =
-        print::document(&Node::empty_map(Span::NOWHERE), &images_only(&model.services), dialect);
+    let document = images_document(&model.services, dialect);
     // It has no name, which the peer's JSON says.
     let mut locked = Node::empty_map(Span::NOWHERE);
     if dialect == Dialect::Json {

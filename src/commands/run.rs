@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::commands::carrier::{self, Carried, Carrier, Program};
 use crate::commands::detach::DetachKeys;
 use crate::commands::exit::{Error, Exit};
+use crate::commands::fetching;
 use crate::commands::locking::Held;
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
@@ -123,6 +124,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     };
     let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
     let mut model = context.load(std::slice::from_ref(&args.service), &steps)?;
+    fetching::consent(&model, false, context)?;
     if args.quiet {
         // The files may have said how progress is shown.
         context.terminal.quiet();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::commands::dossier;
 use crate::commands::exit::{self, Error, Exit};
 use crate::commands::failure::Run;
+use crate::commands::fetching;
 use crate::commands::options::Context;
 use crate::commands::plan as plan_command;
 use crate::commands::planning::{self, Planning, known_service};
@@ -95,6 +96,7 @@ pub(super) fn scale(planning: planning::Wanted, context: &mut Context) -> Result
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let planning = Planning::new(&args.planning, context)?;
+    fetching::consent(&planning.model, args.planning.yes, context)?;
     let up = Up::new(args, planning)?;
     // Everything that can be checked without an engine has been: nothing was changed by then.
     session::block_on(up.run(context))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::compose::dotenv;
-use crate::compose::files::{Files, Kind, NotText, decode};
+use crate::compose::files::{Files, Kind, NotText, Unfetched, decode};
 use crate::compose::paths;
 use crate::compose::report::{Path, Report};
 use crate::diagnostic::Diagnostic;
@@ -39,6 +39,8 @@ pub(super) struct Found {
     /// Absolute paths, or `-`.
     pub(super) files: Vec<String>,
     pub(super) folder: String,
+    /// The folder that the project is named after, if nothing else names it.
+    pub(super) named_after: String,
     /// Absolute paths of the env files that were named.
     pub(super) env_files: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
@@ -104,6 +106,21 @@ impl Reader<'_> {
             .and_then(|rest| rest.strip_prefix('/'))
             .unwrap_or(path)
             .to_owned()
+    }
+
+    /// The path of a file that may be elsewhere, a copy of which is fetched then; what is here stays as
+    /// it is. Problems are reported at `at`.
+    pub(super) fn local(&self, path: &str, at: Span, report: &mut Report) -> Option<String> {
+        if !is_remote(path) {
+            return Some(path.to_owned());
+        }
+        match self.files.fetch(path) {
+            Ok(copy) => Some(copy),
+            Err(Unfetched { message, help }) => {
+                report.push(&Path::Root, Diagnostic::error(at, message).help_opt(help));
+                None
+            }
+        }
     }
 
     pub(super) fn absolute(&self, path: &str) -> String {
@@ -212,6 +229,10 @@ pub(super) fn find(
 
     let files = compose_files(wanted, &env, &start, reader, report)?;
     let folder = working_folder(wanted, &files, reader);
+    // What was fetched is named after where it is used.
+    let first = files_named(wanted, &env).into_iter().find(|file| file != "-");
+    let is_fetched = first.is_some_and(|file| is_remote(&file));
+    let named_after = if is_fetched { start.clone() } else { folder.clone() };
     if folder != start && explicit.is_empty() {
         let second = env_files(&explicit, &folder, &env, reader, report);
         let late = reader.variables(&second, &env, report);
@@ -226,6 +247,7 @@ pub(super) fn find(
     Some(Found {
         files,
         folder,
+        named_after,
         env_files: explicit.into_iter().map(|(path, _)| path).collect(),
         env,
         profiles,
@@ -253,6 +275,8 @@ fn working_folder(wanted: &Wanted, files: &[String], reader: &Reader<'_>) -> Str
         return reader.absolute(folder);
     }
     match files.iter().find(|file| *file != "-") {
+        // Where a copy of it will be is not known yet.
+        Some(file) if is_remote(file) => reader.cwd.clone(),
         Some(file) => paths::parent(&reader.absolute(file)),
         None => reader.cwd.clone(),
     }
@@ -291,6 +315,17 @@ fn env_files(
     vec![(default, None)]
 }
 
+/// `-f`, else `COMPOSE_FILE`.
+fn files_named(wanted: &Wanted, env: &BTreeMap<String, String>) -> Vec<String> {
+    if !wanted.files.is_empty() {
+        return wanted.files.clone();
+    }
+    let separator = env.get("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty());
+    let separator = separator.map_or(":", String::as_str);
+    let listed = env.get("COMPOSE_FILE").map(|list| list.split(separator).map(str::to_owned));
+    listed.map(Iterator::collect).unwrap_or_default()
+}
+
 /// `-f`, else `COMPOSE_FILE`, else what a search from `start` upwards finds.
 fn compose_files(
     wanted: &Wanted,
@@ -299,29 +334,14 @@ fn compose_files(
     reader: &Reader<'_>,
     report: &mut Report,
 ) -> Option<Vec<String>> {
-    let absolute = |path: &str| {
-        if path == "-" { path.to_owned() } else { reader.absolute(path) }
-    };
-    let listed: Vec<String> = if wanted.files.is_empty() {
-        let separator = env.get("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty());
-        let separator = separator.map_or(":", String::as_str);
-        env.get("COMPOSE_FILE")
-            .map(|list| list.split(separator).map(str::to_owned).collect())
-            .unwrap_or_default()
-    } else {
-        wanted.files.clone()
-    };
+    let listed = files_named(wanted, env);
     if !listed.is_empty() {
-        if let Some(remote) = listed.iter().find(|path| is_remote(path)) {
-            let message = format!("`{remote}` is a remote Compose file, which cannot be read yet");
-            report.push(
-                &Path::Root,
-                Diagnostic::error(Span::NOWHERE, message)
-                    .help("fetch it first, and name the local file"),
-            );
-            return None;
+        let mut found = Vec::new();
+        for path in &listed {
+            let local = reader.local(path, Span::NOWHERE, report)?;
+            found.push(if local == "-" { local } else { reader.absolute(&local) });
         }
-        return Some(listed.iter().map(|path| absolute(path)).collect());
+        return Some(found);
     }
     let mut folder = start.to_owned();
     loop {
@@ -365,7 +385,8 @@ fn several(found: &[String], what: &str, reader: &Reader<'_>, report: &mut Repor
 }
 
 /// Whether a path names a file that must be fetched: a git or OCI reference.
-pub(super) fn is_remote(path: &str) -> bool {
+#[must_use]
+pub fn is_remote(path: &str) -> bool {
     let without_fragment = path.split('#').next().unwrap_or(path);
     path.starts_with("oci://")
         || path.starts_with("git://")

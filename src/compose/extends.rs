@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::compose::files::Kind;
+use crate::compose::keys;
 use crate::compose::loader::{DOCUMENT, Loader, Scope};
 use crate::compose::merge::{self, Marks};
 use crate::compose::paths;
 use crate::compose::report::Path;
 use crate::compose::schema::Shape;
-use crate::compose::{discover, keys};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::{Origin, Span};
 use crate::yaml::Node;
@@ -141,15 +141,11 @@ impl Loader<'_> {
             self.error(path, Diagnostic::error(file.span, message));
             return None;
         };
-        if discover::is_remote(named) {
-            let message = format!("`{named}` is a remote file, which cannot be read yet");
-            self.error(path, Diagnostic::error(file.span, message));
-            return None;
-        }
+        let named = self.reader.local(named, file.span, &mut self.report)?;
         let absolute = if named.starts_with('/') {
-            paths::clean(named)
+            paths::clean(&named)
         } else {
-            paths::join(&scope.folder, named)
+            paths::join(&scope.folder, &named)
         };
         let origin = Origin { how: "extended", at: file.span };
         let document = self.extended_document(&absolute, origin, scope, path)?;

@@ -2,7 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "the one place of the language that reads files")]
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Read as _};
+use std::rc::Rc;
 
 use crate::compose::paths;
 
@@ -14,8 +16,27 @@ pub const MAX_FILE: u64 = 64 << 20;
 pub enum Files {
     /// The disk, and standard input for `-`.
     Disk,
+    /// The same, and copies of what is elsewhere.
+    Fetching(Rc<dyn Fetch>),
     /// Exactly these, by absolute path; `-` is standard input.
     Fixed(BTreeMap<String, Vec<u8>>),
+}
+
+/// Gets files that are elsewhere: artifacts in registries, and git repositories.
+pub trait Fetch: fmt::Debug {
+    /// The absolute path of a copy of the Compose file that `reference` names.
+    ///
+    /// # Errors
+    /// What cannot be had.
+    fn fetch(&self, reference: &str) -> Result<String, Unfetched>;
+}
+
+/// Why a file that is elsewhere cannot be had.
+#[derive(Debug)]
+pub struct Unfetched {
+    /// A clause.
+    pub message: String,
+    pub help: Option<String>,
 }
 
 /// What a path leads to.
@@ -40,8 +61,8 @@ impl Files {
                 None if self.kind(path) == Kind::Folder => Err(io::ErrorKind::IsADirectory.into()),
                 None => Err(io::ErrorKind::NotFound.into()),
             },
-            Self::Disk if path == "-" => read_bounded(io::stdin().lock(), 0),
-            Self::Disk => {
+            Self::Disk | Self::Fetching(_) if path == "-" => read_bounded(io::stdin().lock(), 0),
+            Self::Disk | Self::Fetching(_) => {
                 let metadata = std::fs::metadata(path)?;
                 if metadata.is_dir() {
                     return Err(io::ErrorKind::IsADirectory.into());
@@ -60,6 +81,17 @@ impl Files {
         String::from_utf8(bytes).map_err(|_| format!("`{path}` is no text"))
     }
 
+    /// The absolute path of a copy of a file that is elsewhere.
+    pub(crate) fn fetch(&self, reference: &str) -> Result<String, Unfetched> {
+        match self {
+            Self::Fetching(fetcher) => fetcher.fetch(reference),
+            Self::Disk | Self::Fixed(_) => Err(Unfetched {
+                message: format!("`{reference}` is elsewhere, and nothing is fetched here"),
+                help: Some("copy it first, and name the copy".to_owned()),
+            }),
+        }
+    }
+
     #[must_use]
     pub fn kind(&self, path: &str) -> Kind {
         match self {
@@ -73,7 +105,7 @@ impl Files {
                     Kind::Missing
                 }
             }
-            Self::Disk => match std::fs::metadata(path) {
+            Self::Disk | Self::Fetching(_) => match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => Kind::Folder,
                 Ok(_) => Kind::File,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Kind::Missing,
@@ -86,7 +118,7 @@ impl Files {
     /// `path` with the first symbolic link in it replaced by where it leads, if there is one.
     #[must_use]
     pub(crate) fn follow_first_link(&self, path: &str) -> Option<String> {
-        if !matches!(self, Self::Disk) || !path.starts_with('/') {
+        if matches!(self, Self::Fixed(_)) || !path.starts_with('/') {
             return None;
         }
         let mut current = String::new();
@@ -103,7 +135,9 @@ impl Files {
     /// The name of the folder with all symbolic links followed, if it can be known.
     #[must_use]
     pub(crate) fn real_name(&self, folder: &str) -> Option<String> {
-        let Self::Disk = self else { return None };
+        if matches!(self, Self::Fixed(_)) {
+            return None;
+        }
         let real = std::fs::canonicalize(folder).ok()?;
         Some(paths::file_name(real.to_str()?).to_owned())
     }

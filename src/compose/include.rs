@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::compose::files::Kind;
 use crate::compose::keys::SECTIONS;
 use crate::compose::loader::{Loader, Scope};
+use crate::compose::paths;
 use crate::compose::report::Path;
-use crate::compose::{discover, paths};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::{Origin, Span};
 use crate::yaml::node::Mark;
@@ -67,14 +67,15 @@ impl Loader<'_> {
             return None;
         };
         let first_span = *first_span;
-        for (path, span) in &files {
-            if discover::is_remote(path) {
-                let message = format!("`{path}` is a remote file, which cannot be read yet");
-                self.error(&Path::Root, Diagnostic::error(*span, message));
+        let mut local = Vec::new();
+        for (path, span) in files {
+            let Some(path) = self.reader.local(&path, span, &mut self.report) else {
                 self.incomplete = true;
                 return None;
-            }
+            };
+            local.push((path, span));
         }
+        let files = local;
         let below = |path: &str| {
             if path.starts_with('/') {
                 paths::clean(path)

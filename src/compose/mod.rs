@@ -240,7 +240,7 @@ impl<'a> Loader<'a> {
                 }
                 discover::normalize_name(node.as_str().unwrap_or(""))
             }
-            None => self.name_of_folder(&found.folder),
+            None => self.name_of_folder(&found.named_after),
         };
         if name.is_empty() {
             let at = written.map_or(Span::NOWHERE, |node| node.span);

@@ -36,6 +36,7 @@ fn the_program_and_its_commands() {
       plan     Show what `up` would do, and why; nothing is changed
       port     Show the public address of a port
       ps       List containers
+      publish  Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
       pull     Pull images
       push     Push images that are built
       restart  Restart containers

@@ -21,6 +21,9 @@ mod help;
 mod hostile;
 mod lint;
 mod lock;
+#[path = "../shared/registry.rs"]
+mod registry;
+mod remote;
 mod sandbox;
 mod selection;
 #[path = "../shared/tls.rs"]

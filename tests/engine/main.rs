@@ -17,6 +17,7 @@
 )]
 
 mod alike;
+mod artifacts;
 mod attached;
 mod builds;
 mod connected;
