@@ -13,6 +13,8 @@ pub const SLUG: &str = "com.docker.compose.slug";
 pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 /// The ID of the image a container was made from.
 pub const IMAGE: &str = "com.docker.compose.image";
+/// Who built an image, if that was not `BuildKit`.
+pub const IMAGE_BUILDER: &str = "com.docker.compose.image.builder";
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";

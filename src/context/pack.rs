@@ -21,6 +21,7 @@ pub struct Pack {
     root: PathBuf,
     ignore: Option<IgnoreFile>,
     dockerfile: String,
+    dockerfile_text: String,
     /// Files that are in the archive whatever the context has under their names.
     added: Vec<Added>,
     /// The names of those that only the builder is to see.
@@ -47,13 +48,31 @@ impl Pack {
             Dockerfile::Inline(_) => None,
         };
         let ignore = ignore_file(&root, path)?;
-        let mut pack =
-            Self { root, ignore, dockerfile: String::new(), added: Vec::new(), hidden: Vec::new() };
+        let mut pack = Self::plain(root, ignore);
         pack.dockerfile = match dockerfile {
-            Dockerfile::Inline(text) => pack.hide(".dockerfile", text.clone().into_bytes()),
+            Dockerfile::Inline(text) => {
+                pack.dockerfile_text.clone_from(text);
+                pack.hide(".dockerfile", text.clone().into_bytes())
+            }
             Dockerfile::Path(path) => pack.find(path)?,
         };
         Ok(pack)
+    }
+
+    /// The same of a folder in which no Dockerfile is looked for.
+    ///
+    /// # Errors
+    /// Its ignore file cannot be read.
+    pub fn of_folder(folder: &Path) -> Result<Self, Error> {
+        let root = fs::canonicalize(folder).map_err(Error::at(folder))?;
+        let ignore = ignore_file(&root, None)?;
+        Ok(Self::plain(root, ignore))
+    }
+
+    fn plain(root: PathBuf, ignore: Option<IgnoreFile>) -> Self {
+        let (dockerfile, dockerfile_text) = (String::new(), String::new());
+        let (added, hidden) = (Vec::new(), Vec::new());
+        Self { root, ignore, dockerfile, dockerfile_text, added, hidden }
     }
 
     /// The name of a Dockerfile in the archive.
@@ -61,6 +80,7 @@ impl Pack {
         let path = self.root.join(path);
         let real = fs::canonicalize(&path).map_err(Error::at(&path))?;
         let content = fs::read(&real).map_err(Error::at(&path))?;
+        self.dockerfile_text = String::from_utf8_lossy(&content).into_owned();
         let Some(inside) = real.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
             return Ok(self.hide(".dockerfile", content));
         };
@@ -88,6 +108,12 @@ impl Pack {
     #[must_use]
     pub fn dockerfile(&self) -> &str {
         &self.dockerfile
+    }
+
+    /// What the Dockerfile says.
+    #[must_use]
+    pub fn dockerfile_text(&self) -> &str {
+        &self.dockerfile_text
     }
 
     fn leaves_out(&self, path: &str) -> bool {

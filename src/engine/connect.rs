@@ -28,7 +28,7 @@ use crate::engine::socket::Connector;
 type StreamedBody =
     StreamBody<Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, std::io::Error>> + Send>>>;
 /// The body of a request, the same type as bollard's.
-type Body = Either<Full<Bytes>, StreamedBody>;
+pub(super) type Body = Either<Full<Bytes>, StreamedBody>;
 
 /// Requests that wait for an answer over ssh at once. Each may need a login of its own, and servers
 /// turn away those who come in numbers.
@@ -250,6 +250,20 @@ impl Transport {
     pub(super) async fn put_body(&self, path: &str, body: Body) -> Result<(), Error> {
         let kind = "application/x-tar";
         self.request_with(Version::HTTP_11, Method::PUT, path, kind, body).await.map(drop)
+    }
+
+    /// Sends archives that come in pieces, with what may be shown to registries; the answer's body is left
+    /// to be read.
+    pub(super) async fn post_archive(
+        &self,
+        path: &str,
+        kind: &str,
+        logins: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = Request::builder().method(Method::POST).uri(self.uri(path)?);
+        let request = request.header("content-type", kind).header("x-registry-config", logins);
+        self.deliver(request, body).await
     }
 
     /// Sends JSON; the answer's body is left to be read.

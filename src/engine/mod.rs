@@ -75,6 +75,8 @@ pub struct Engine {
     facts: Arc<Facts>,
     credentials: Arc<Credentials>,
     probes: bool,
+    /// Whether images are built without `BuildKit`.
+    classic: bool,
     limit: Option<usize>,
     buildx: Arc<Buildx>,
 }
@@ -87,6 +89,8 @@ impl Engine {
     pub async fn connect(env: &Env, wanted: &Wanted, trace: Option<Trace>) -> Result<Self, Error> {
         let (transport, facts) = discover::reach(env, wanted, trace).await?;
         let probes = env.non_empty("RCOMPOSE_PROBE") != Some("engine");
+        let is_declined = env.non_empty("DOCKER_BUILDKIT").is_some_and(is_false);
+        let classic = is_declined || !facts.buildkit;
         let buildx = Arc::new(Buildx::find(env, transport.endpoint().to_string()));
         let transport = Arc::new(transport);
         let for_bollard = Arc::clone(&transport);
@@ -102,7 +106,7 @@ impl Engine {
         .map_err(Error::from)?;
         let credentials = Arc::new(Credentials::new(env));
         let facts = Arc::new(facts);
-        Ok(Self { docker, transport, facts, credentials, probes, limit: None, buildx })
+        Ok(Self { docker, transport, facts, credentials, probes, classic, limit: None, buildx })
     }
 
     /// Makes sure that the engine is still there.
@@ -148,4 +152,9 @@ impl Engine {
     pub fn probes(&self) -> bool {
         self.probes
     }
+}
+
+/// Whether a variable says no.
+fn is_false(value: &str) -> bool {
+    ["0", "f", "false"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }

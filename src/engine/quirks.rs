@@ -1,5 +1,7 @@
 //! Where engines differ: one row each, and nowhere else.
 
+pub mod builds;
+
 use crate::engine::facts::{Api, Facts};
 use crate::spec::{ContainerSpec, Endpoint, EndpointSettings};
 

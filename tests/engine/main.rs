@@ -20,6 +20,7 @@ mod alike;
 mod artifacts;
 mod attached;
 mod builds;
+mod classic;
 mod connected;
 mod control;
 mod convergence;

@@ -45,6 +45,11 @@ impl Buildx {
         Self { builder, ..self.clone() }
     }
 
+    /// Whether somebody has chosen a builder that is not the engine's own.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.builder.is_some()
+    }
+
     /// Why a build needs it; `None` if the engine's own builder does. `keeps_all` says whether the engine
     /// can keep images for several machines, and what is attached to them.
     pub(super) fn reason(&self, spec: &BuildSpec, keeps_all: bool) -> Option<&'static str> {

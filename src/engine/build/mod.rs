@@ -2,10 +2,12 @@
 //!
 //! `BuildKit` is spoken to as its own clients do: a call asks for the build, another one tells how it
 //! goes, and over sessions the builder fetches the files that it lacks. Services that share a context
-//! share the session that offers it, and so its transfer. Nobody else is needed for it.
+//! share the session that offers it, and so its transfer. Nobody else is needed for it. Engines without it
+//! are sent the files at once.
 
 mod bake;
 mod buildx;
+mod classic;
 mod failure;
 mod grpc;
 mod input;
@@ -115,6 +117,11 @@ impl Builder<'_> {
     ) -> Result<Option<String>, Error> {
         let place = Place::find(spec)?;
         let buildx = &self.engine.buildx;
+        // A builder of `buildx` that somebody has chosen is better than one that the engine lacks.
+        if self.engine.classic && (self.engine.facts().buildkit || !buildx.is_chosen()) {
+            let logins = self.engine.credentials().config_header().await;
+            return classic::build(self.engine, spec, &logins, tell).await;
+        }
         let keeps_all = if buildx.depends(spec) { self.keeps_all().await? } else { true };
         if let Some(why) = buildx.reason(spec, keeps_all) {
             let options = BakeOptions::default();
