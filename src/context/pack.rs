@@ -26,6 +26,8 @@ pub struct Pack {
     added: Vec<Added>,
     /// The names of those that only the builder is to see.
     hidden: Vec<String>,
+    /// The file that the builder looks for before it looks for ignore files.
+    before_ignore: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl Pack {
     fn plain(root: PathBuf, ignore: Option<IgnoreFile>) -> Self {
         let (dockerfile, dockerfile_text) = (String::new(), String::new());
         let (added, hidden) = (Vec::new(), Vec::new());
-        Self { root, ignore, dockerfile, dockerfile_text, added, hidden }
+        Self { root, ignore, dockerfile, dockerfile_text, added, hidden, before_ignore: None }
     }
 
     /// The name of a Dockerfile in the archive.
@@ -102,6 +104,16 @@ impl Pack {
         self.hidden.push(name.clone());
         self.added.push(Added { name: name.clone(), content, mode: 0o600 });
         name
+    }
+
+    /// For a builder that applies ignore files itself, by rules of its own, and looks for one of this name
+    /// first: it finds one that names nothing but what is not to be copied, as what is left out has been
+    /// left out. If the context has a file of that name, that holds as well.
+    #[must_use]
+    pub fn with_rules_in(self, name: Option<&'static str>) -> Self {
+        let is_free = |name: &&str| fs::symlink_metadata(self.root.join(name)).is_err();
+        let before_ignore = name.filter(is_free);
+        Self { before_ignore, ..self }
     }
 
     /// The path of the Dockerfile in the archive.
@@ -146,6 +158,12 @@ impl Pack {
 
     /// The rules that the builder goes by: they say which of its own files are not copied into images.
     fn ignore_file(&self) -> Option<Added> {
+        if let Some(name) = self.before_ignore {
+            let dockerfile = Some(&*self.dockerfile).filter(|path| self.leaves_out(path));
+            let hidden = self.hidden.iter().map(String::as_str).chain(dockerfile).chain([name]);
+            let text = hidden.fold(String::new(), |text, path| text + &literal(path) + "\n");
+            return Some(Added { name: name.to_owned(), content: text.into_bytes(), mode: 0o644 });
+        }
         let at_top = self.root.join(NAME);
         let is_needed = !self.hidden.is_empty()
             || self.ignore.as_ref().is_some_and(|it| it.path != at_top || self.leaves_out(NAME));
@@ -160,6 +178,17 @@ impl Pack {
         }
         Some(Added { name: NAME.to_owned(), content: text.into_bytes(), mode: 0o644 })
     }
+}
+
+/// A pattern for nothing but this path.
+fn literal(path: &str) -> String {
+    path.chars().fold(String::new(), |mut text, char| {
+        if matches!(char, '*' | '?' | '[' | ']' | '\\') {
+            text.push('\\');
+        }
+        text.push(char);
+        text
+    })
 }
 
 fn header(kind: EntryType, mode: u32, modified: u64) -> Header {
@@ -354,6 +383,29 @@ mod tests {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         let want = [".dockerignore", "a", "web.Dockerfile", "web.Dockerfile.dockerignore"];
         assert_eq!(names, want);
+    }
+
+    #[test]
+    fn a_builder_with_rules_of_its_own_is_told_what_is_hidden() {
+        let tree = Tree::new(
+            "own",
+            &[
+                ("docker/[a]", "FROM d"),
+                (".dockerignore", "docker\n**/x"),
+                ("a", "x"),
+                ("b/x", "y"),
+            ],
+        );
+        let own = Some(".containerignore");
+        let files = packed(tree.pack("", &path("docker/[a]")).with_rules_in(own));
+        let rules = "docker/\\[a\\]\n.containerignore\n".to_owned();
+        assert_eq!(files[1], (".containerignore".to_owned(), rules));
+        let found: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(found, ["docker/[a]", ".containerignore", ".dockerignore", "a", "b"]);
+        assert_eq!(files[2].1, "docker\n**/x");
+        fs::write(tree.0.join(".containerignore"), "a").unwrap();
+        let files = packed(tree.pack("", &path("docker/[a]")).with_rules_in(own));
+        assert!(files.contains(&(".containerignore".to_owned(), "a".to_owned())));
     }
 
     #[test]

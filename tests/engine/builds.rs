@@ -521,7 +521,8 @@ fn containers_follow_their_images() {
     );
     let second = project.instance("web-1");
     project.succeed(&["up", "-d", "--build"]);
-    assert_eq!(project.instance("web-1"), second);
+    // Podman gives an image a new ID whenever it is built.
+    assert!(project.instance("web-1") == second || project.engine.podman);
     project.file("file", "three");
     let said = project.succeed(&["run", "--rm", "--build", "-T", "web", "cat", "/file"]).stdout;
     assert!(said.ends_with("three"), "{said}");

@@ -254,6 +254,13 @@ pub static BUILD_GATES: &[BuildGate] = &[
     },
 ];
 
+/// The file that a builder looks for first to leave files out, if it does that itself: Podman's does, by
+/// rules that are almost those of Docker. (With `**` nothing can be taken back.)
+#[must_use]
+pub fn own_rules(engine: &Facts) -> Option<&'static str> {
+    engine.is_podman().then_some(".containerignore")
+}
+
 /// The first thing a build asks for that this engine's builder cannot do.
 #[must_use]
 pub fn refused(spec: &BuildSpec, facts: &Facts) -> Option<&'static BuildGate> {
@@ -323,26 +330,33 @@ mod tests {
     }
 
     #[test]
+    fn podman_leaves_files_out_itself() {
+        assert_eq!(own_rules(&Facts::podman(Api(4, 3))), Some(".containerignore"));
+        assert_eq!(own_rules(&Facts::docker(Api(1, 51))), None);
+    }
+
+    type Change = fn(&mut BuildSpec);
+
+    #[test]
     fn what_a_builder_cannot_do_is_refused_by_its_key() {
-        let key = |change: fn(&mut BuildSpec), facts: &Facts| {
+        let key = |change: Change, facts: &Facts| {
             let mut spec = BuildSpec::default();
             change(&mut spec);
             refused(&spec, facts).map(|gate| gate.key)
         };
         let (docker, podman, old) =
             (Facts::docker(Api(1, 51)), Facts::podman(Api(5, 8)), Facts::podman(Api(4, 3)));
-        let folder: fn(&mut BuildSpec) = |spec| {
+        let folder: Change = |spec| {
             spec.contexts.insert("x".to_owned(), NamedContext::Folder("/x".to_owned()));
         };
-        let image: fn(&mut BuildSpec) = |spec| {
+        let image: Change = |spec| {
             let image = NamedContext::Remote("docker-image://x".to_owned());
             spec.contexts.insert("x".to_owned(), image);
         };
-        let isolation: fn(&mut BuildSpec) = |spec| spec.isolation = Some("process".to_owned());
-        let remote: fn(&mut BuildSpec) =
-            |spec| spec.context = BuildContext::Remote("https://x".to_owned());
-        let plain: fn(&mut BuildSpec) = |spec| spec.provenance = Some("false".to_owned());
-        let table: &[(fn(&mut BuildSpec), [Option<&str>; 3])] = &[
+        let isolation: Change = |spec| spec.isolation = Some("process".to_owned());
+        let remote: Change = |spec| spec.context = BuildContext::Remote("https://x".to_owned());
+        let plain: Change = |spec| spec.provenance = Some("false".to_owned());
+        let table: &[(Change, [Option<&str>; 3])] = &[
             (folder, [Some("additional_contexts"), None, Some("additional_contexts")]),
             (image, [Some("additional_contexts"), None, None]),
             (isolation, [None, Some("isolation"), Some("isolation")]),

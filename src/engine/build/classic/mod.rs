@@ -55,7 +55,8 @@ pub(super) async fn build(
         let help = builds::help(engine.facts());
         return Err(Refusal { key: gate.key, message: gate.says.to_owned(), help }.into());
     }
-    let (archives, mut request) = archives(spec)?;
+    let rules = builds::own_rules(engine.facts());
+    let (archives, mut request) = archives(spec, rules)?;
     request.query.extend(query(spec));
     builds::adapt(&mut request, engine.facts());
     let text = archives.first().map_or_else(String::new, |it| it.pack.dockerfile_text().to_owned());
@@ -116,19 +117,24 @@ struct Archive {
     pack: Pack,
 }
 
-/// The files that the builder is sent, and what it is to be told of them.
-fn archives(spec: &BuildSpec) -> Result<(Vec<Archive>, BuildRequest), Error> {
+/// The files that the builder is sent, and what it is to be told of them. `rules` is the file in which it
+/// looks for what is not copied, if that is not Docker's.
+fn archives(
+    spec: &BuildSpec,
+    rules: Option<&'static str>,
+) -> Result<(Vec<Archive>, BuildRequest), Error> {
     let mut request = BuildRequest::default();
     let mut archives = Vec::new();
     match &spec.context {
         BuildContext::Folder(folder) => {
-            let mut pack = Pack::new(Path::new(folder), &spec.dockerfile).map_err(unpackable)?;
+            let mut pack = Pack::new(Path::new(folder), &spec.dockerfile)
+                .map_err(|error| unpackable(&error))?;
             for secret in &spec.secrets {
                 let name = pack.hide(".secret", read_secret(secret)?);
                 request.secrets.push((secret.id.clone(), name));
             }
             request.query.push(("dockerfile", pack.dockerfile().to_owned()));
-            archives.push(Archive { name: None, pack });
+            archives.push(Archive { name: None, pack: pack.with_rules_in(rules) });
         }
         BuildContext::Remote(address) => {
             request.query.push(("remote", address.clone()));
@@ -140,7 +146,8 @@ fn archives(spec: &BuildSpec) -> Result<(Vec<Archive>, BuildRequest), Error> {
     for (name, context) in &spec.contexts {
         let other = match context {
             NamedContext::Folder(folder) => {
-                let pack = Pack::of_folder(Path::new(folder)).map_err(unpackable)?;
+                let pack =
+                    Pack::of_folder(Path::new(folder)).map_err(|error| unpackable(&error))?;
                 archives.push(Archive { name: Some(name.clone()), pack });
                 OtherContext::Folder
             }
@@ -170,7 +177,7 @@ fn read_secret(secret: &BuildSecret) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn unpackable(error: context::Error) -> Error {
+fn unpackable(error: &context::Error) -> Error {
     missing(error.to_string())
 }
 
@@ -237,9 +244,10 @@ async fn send(
     let path = format!("/build?{}", query.join("&"));
     let is_single = archives.iter().all(|archive| archive.name.is_none());
     let boundary = if is_single { String::new() } else { random_id()? };
-    let kind = match is_single {
-        true => "application/x-tar".to_owned(),
-        false => format!("multipart/form-data; boundary={boundary}"),
+    let kind = if is_single {
+        "application/x-tar".to_owned()
+    } else {
+        format!("multipart/form-data; boundary={boundary}")
     };
     let (sender, pieces) = mpsc::channel(PIECES);
     let (tell_why, why) = blocking::channel();
@@ -267,7 +275,7 @@ async fn send(
         Ok(answer) => Ok((answer, bytes.load(Ordering::Relaxed))),
         // An engine that says no may stop taking what is sent; then its word counts.
         Err(error @ (Error::Unreachable { .. } | Error::Answer(_))) => {
-            Err(why.try_recv().map_or(error, unpackable))
+            Err(why.try_recv().map_or(error, |why| unpackable(&why)))
         }
         Err(error) => Err(error),
     }

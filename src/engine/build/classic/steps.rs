@@ -56,7 +56,7 @@ pub(super) struct Steps<'a> {
     /// The text of the Dockerfile and its name.
     dockerfile: (&'a str, &'a str),
     current: Option<Step>,
-    n_steps: usize,
+    count: usize,
     /// A line that is not whole yet.
     partial: String,
     image: Option<String>,
@@ -80,7 +80,7 @@ impl<'a> Steps<'a> {
         tell: &'a dyn Fn(BuildEvent),
     ) -> Self {
         let (current, partial, image) = (None, String::new(), None);
-        Self { tell, build, dockerfile, current, n_steps: 0, partial, image }
+        Self { tell, build, dockerfile, current, count: 0, partial, image }
     }
 
     /// A step that no instruction asks for.
@@ -90,8 +90,8 @@ impl<'a> Steps<'a> {
 
     fn begin_instruction(&mut self, name: String, text: &str, number: usize) {
         self.end();
-        self.n_steps += 1;
-        let id: Arc<str> = Arc::from(format!("{} {}", self.build, self.n_steps));
+        self.count += 1;
+        let id: Arc<str> = Arc::from(format!("{} {}", self.build, self.count));
         let (step, state) = (Arc::clone(&id), StepState::Begun);
         (self.tell)(BuildEvent::Step { step, name: name.clone(), state });
         self.current = Some(Step {
@@ -122,9 +122,10 @@ impl<'a> Steps<'a> {
     /// Ends what is being done.
     pub(super) fn end(&mut self) {
         if let Some(step) = self.current.take() {
-            let state = match step.is_cached {
-                true => StepState::Cached,
-                false => StepState::Done(step.begun.elapsed()),
+            let state = if step.is_cached {
+                StepState::Cached
+            } else {
+                StepState::Done(step.begun.elapsed())
             };
             (self.tell)(BuildEvent::Step { step: step.id, name: step.name, state });
         }
@@ -143,7 +144,7 @@ impl<'a> Steps<'a> {
         }
         match message.progress {
             Some(Progress { current, total }) if total > 0 => {
-                self.part(&message.id, current, total)
+                self.part(&message.id, current, total);
             }
             _ if !message.status.is_empty() => {
                 let id = if message.id.is_empty() { "" } else { ": " };
