@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -93,7 +93,9 @@ impl Project {
     fn spawn_at(&self, address: &str, mut command: Command, args: &[&str]) -> Running<'_> {
         command.args(args).current_dir(&self.folder).env("PWD", &self.folder);
         command.env("DOCKER_HOST", address);
-        Running::start(self, command)
+        let builds = args.iter().any(|arg| ["build", "--build"].contains(arg));
+        let building = (self.engine.podman && builds).then(Building::begin);
+        Running::start(self, command).holding(building)
     }
 
     /// Runs the program, which reads `input`, to its end.
@@ -285,6 +287,8 @@ impl Project {
             ("volumes", "volumes", "?force=1"),
             ("images/json", "images", "?force=1"),
         ] {
+            let removing = list == "images/json" && self.engine.podman;
+            let _removing = removing.then(Removing::begin);
             for it in labels.iter().flat_map(|label| self.engine.labelled(list, label)) {
                 let id = if list == "volumes" { &it["Name"] } else { &it["Id"] };
                 let path = format!("/{path}/{}{options}", id.as_str().unwrap());
@@ -320,6 +324,50 @@ impl Drop for Turn {
     fn drop(&mut self) {
         *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         ENDED.notify_one();
+    }
+}
+
+/// A build that goes on. Podman's builds fail, and its lists of images as well, when an image that they look
+/// at goes away: so none is removed meanwhile.
+pub(crate) struct Building;
+
+/// The removal of images.
+struct Removing;
+
+/// How many builds go on, and whether images are being removed.
+static IMAGES: Mutex<(u32, bool)> = Mutex::new((0, false));
+static IMAGES_CHANGED: Condvar = Condvar::new();
+
+fn wait_for_images(is_taken: fn(&mut (u32, bool)) -> bool) -> MutexGuard<'static, (u32, bool)> {
+    let images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    IMAGES_CHANGED.wait_while(images, is_taken).unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Building {
+    fn begin() -> Self {
+        wait_for_images(|(_, removing)| *removing).0 += 1;
+        Self
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        IMAGES.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
+        IMAGES_CHANGED.notify_all();
+    }
+}
+
+impl Removing {
+    fn begin() -> Self {
+        wait_for_images(|(builds, removing)| *builds > 0 || *removing).1 = true;
+        Self
+    }
+}
+
+impl Drop for Removing {
+    fn drop(&mut self) {
+        IMAGES.lock().unwrap_or_else(PoisonError::into_inner).1 = false;
+        IMAGES_CHANGED.notify_all();
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::engine::{PATIENCE, eventually};
-use crate::project::Project;
+use crate::project::{Building, Project};
 
 /// A run of a program that has not ended yet.
 pub(crate) struct Running<'a> {
@@ -16,6 +16,7 @@ pub(crate) struct Running<'a> {
     child: Child,
     stdout: Stream,
     stderr: Stream,
+    building: Option<Building>,
 }
 
 impl<'a> Running<'a> {
@@ -29,7 +30,14 @@ impl<'a> Running<'a> {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = Stream::new(child.stdout.take().unwrap());
         let stderr = Stream::new(child.stderr.take().unwrap());
-        Self { project, what: format!("{command:?}"), child, stdout, stderr }
+        let what = format!("{command:?}");
+        Self { project, what, child, stdout, stderr, building: None }
+    }
+
+    /// The same, for as long as which no image is removed.
+    pub(crate) fn holding(mut self, building: Option<Building>) -> Self {
+        self.building = building;
+        self
     }
 
     /// What was written to standard output so far.
