@@ -95,13 +95,28 @@ services:
 /// What is unchanged comes from the cache, unless that is not wanted.
 #[test]
 fn unchanged_steps_come_from_the_cache() {
-    let Some(project) = Project::with("services: {web: {build: .}}") else { return };
+    let Some(project) = Project::with(
+        "services: {web: {build: {context: ., args: {A: 1, B: 2, C: 3}, labels: {a: 1, b: 2}}}}",
+    ) else {
+        return;
+    };
     let mark = &project.name;
-    project.file("Dockerfile", &format!("FROM busybox\nRUN echo {mark}\nCOPY file /file\n"));
+    let dockerfile =
+        format!("FROM busybox\nARG A B C\nRUN echo {mark} $A $B $C\nCOPY file /file\n");
+    project.file("Dockerfile", &dockerfile);
     project.file("file", "one");
+    let id = || image(&project, &format!("{mark}-web"))["Id"].clone();
     assert!(!build(&project).stdout.contains("CACHED"));
-    let again = build(&project).stdout;
-    assert!(again.contains("CACHED"), "{again}");
+    let first = id();
+    // Nothing of the request is in an order by chance.
+    for _ in 0..3 {
+        let again = build(&project).stdout;
+        assert!(again.contains("CACHED"), "{again}");
+        assert_eq!(id(), first);
+    }
+    project.file("file", "two");
+    build(&project);
+    assert_ne!(id(), first);
     project.compose("services: {web: {build: {context: ., no_cache: true}}}");
     let anew = build(&project).stdout;
     assert!(!anew.contains("CACHED"), "{anew}");

@@ -1,5 +1,7 @@
 //! Where the builders behind `POST /build` differ: Docker's classic one and Podman's.
 
+use std::collections::BTreeMap;
+
 use crate::engine::facts::{Api, Facts};
 use crate::spec::{BuildContext, BuildSpec, Dockerfile, NamedContext};
 
@@ -63,6 +65,21 @@ pub static BUILD_QUIRKS: &[BuildQuirk] = &[
             }
         },
         because: "Podman answers 400 to objects",
+    },
+    BuildQuirk {
+        name: "labels are a list",
+        applies: |engine| engine.is_podman(),
+        adapt: |request| {
+            for labels in request.take("labels") {
+                let labels: BTreeMap<String, String> =
+                    serde_json::from_str(&labels).unwrap_or_default();
+                let labels: Vec<String> =
+                    labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                request.add("labels", &serde_json::json!(labels));
+            }
+        },
+        because: "Podman sets those of an object in an order by chance, and so makes another image each \
+                  time; a list of its older clients keeps its order",
     },
     BuildQuirk {
         name: "hosts are a list",
@@ -286,6 +303,7 @@ mod tests {
         BuildRequest {
             query: vec![
                 ("t", text("a")),
+                ("labels", text(r#"{"b":"1=2","a":"3"}"#)),
                 ("ulimits", text(r#"[{"Name":"nofile","Soft":1,"Hard":2}]"#)),
                 ("extrahosts", text("a:1")),
                 ("extrahosts", text("b:2")),
@@ -314,19 +332,20 @@ mod tests {
         let both = [
             "t=a",
             r#"ulimits=["nofile=1:2"]"#,
+            r#"labels=["a=3","b=1=2"]"#,
             r#"extrahosts=["a:1","b:2"]"#,
             "networkmode=1",
             r#"secrets=["id=s,src=.secret-1"]"#,
         ];
         let old = adapted(&Facts::podman(Api(4, 3)));
-        assert_eq!(old[..5], both);
+        assert_eq!(old[..6], both);
         let contexts = r#"additionalbuildcontexts={"base":{"IsImage":true,"IsURL":false,"Value":"b:1"},"far":{"IsImage":false,"IsURL":true,"Value":"https://x"}}"#;
-        assert_eq!(old[5..], [contexts]);
+        assert_eq!(old[6..], [contexts]);
         let new = adapted(&Facts::podman(Api(5, 8)));
-        assert_eq!(new[..5], both);
+        assert_eq!(new[..6], both);
         let contexts =
             ["additionalbuildcontexts=base=image:b:1", "additionalbuildcontexts=far=url:https://x"];
-        assert_eq!(new[5..], contexts);
+        assert_eq!(new[6..], contexts);
     }
 
     #[test]

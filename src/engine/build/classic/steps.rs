@@ -189,7 +189,7 @@ impl<'a> Steps<'a> {
             step.is_cached |= note.starts_with("Using cache");
             return;
         }
-        if line.is_empty() && step.lines.is_empty() {
+        if line.is_empty() && step.lines.is_empty() || is_epilogue(line) {
             return;
         }
         if step.lines.len() == KEPT {
@@ -255,6 +255,16 @@ fn head(line: &str) -> Option<(String, String, usize)> {
     Some((name, text.to_owned(), first.filter(|_| stage.is_none()).unwrap_or_default()))
 }
 
+/// Whether a line tells what has become of the build, which is told otherwise.
+fn is_epilogue(line: &str) -> bool {
+    let is_id = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    is_id(line, 64)
+        || line.strip_prefix("Successfully built ").is_some_and(|id| is_id(id, 12))
+        || line.starts_with("Successfully tagged ")
+}
+
 fn is_fraction(text: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
     text.split_once('/').is_some_and(|(part, whole)| is_number(part) && is_number(whole))
@@ -307,6 +317,7 @@ mod tests {
             r#"{"stream":"Step 3/3 : RUN c\n ---\u003e Running in 1\nhal"}"#,
             r#"{"stream":"lo\r\n"}"#,
             r#"{"aux":{"ID":"sha256:1"}}"#,
+            r#"{"stream":"Successfully built 0123456789ab\nSuccessfully tagged a:1\n"}"#,
         ]);
         assert_eq!(
             told,
