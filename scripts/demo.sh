@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the example stack on a real engine and shows that it works: names are looked up, a row is written, the row is
+# Builds and runs the example stack on a real engine and shows that it works: names are looked up, a row is written, the row is
 # still there after `down` and `up`, and gone after `down -v`. Makes what it needs: the engine, its images, the program.
 set -euo pipefail
 cd "$(dirname "$0")/.."
