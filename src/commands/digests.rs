@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str, at: Span) -> Result<Reference, Diagnostic> {
 
 /// Why a digest is not known.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Engine(#[from] engine::Error),
     #[error(transparent)]
@@ -65,7 +65,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Engine(error) => error.help(),
             Self::Registry(error) => error.help(),
@@ -123,13 +123,24 @@ async fn digest(
         let auth = credentials.header(of).await?;
         return Ok(engine.digest(of, Some(&auth)).await?);
     }
-    let login = match credentials.of_reference(of).await? {
-        Some(Login::Password { user: username, password }) => {
-            Some(registry::Login::Password { username, password })
-        }
-        Some(Login::Identity(token)) => Some(registry::Login::IdentityToken(token)),
-        // Only engines know what to do with those.
-        Some(Login::Bearer(_)) | None => None,
-    };
+    let login = login(of, credentials).await?;
     Ok(registries.repository(of, login).digest(of.target()).await?)
+}
+
+/// The user's login for a reference, as our own client of registries shows it.
+///
+/// # Errors
+/// A helper that fails.
+pub(super) async fn login(
+    of: &Reference,
+    credentials: &Credentials,
+) -> Result<Option<registry::Login>, engine::Error> {
+    let login = credentials.of_reference(of).await?;
+    Ok(login.map(|login| match login {
+        Login::Password { user: username, password } => {
+            registry::Login::Password { username, password }
+        }
+        Login::Identity(token) => registry::Login::IdentityToken(token),
+        Login::Bearer(token) => registry::Login::Bearer(token),
+    }))
 }

@@ -9,11 +9,12 @@ use std::rc::Rc;
 use crate::commands::exit::Error;
 use crate::commands::options::Context;
 use crate::commands::variables::{self, Variable};
-use crate::commands::{control, session};
+use crate::commands::{control, digests, session};
 use crate::compose::discover::is_remote;
 use crate::compose::files::{Fetch, Files, Unfetched};
 use crate::compose::model::Model;
 use crate::compose::{EnvFiles, Steps};
+use crate::engine::credentials::Credentials;
 use crate::env::Env;
 use crate::reference::Reference;
 use crate::registry::Registries;
@@ -52,7 +53,13 @@ impl Fetcher {
             let work = move || {
                 session::block_on(async {
                     let registries = Registries::new(env, plain);
-                    Ok(remote::fetch_artifact(&reference, None, &registries, env).await)
+                    let login = digests::login(&reference, &Credentials::new(env)).await;
+                    Ok(match login {
+                        Ok(login) => {
+                            remote::fetch_artifact(&reference, login, &registries, env).await
+                        }
+                        Err(error) => Err(remote::Error::Login(error.to_string())),
+                    })
                 })
             };
             scope.spawn(work).join()

@@ -26,6 +26,8 @@ pub(super) struct Needs {
     pub images: Places,
     /// Those that builds take, by service.
     pub builds: BTreeMap<String, Places>,
+    /// The texts of their Dockerfiles.
+    texts: BTreeMap<String, String>,
     /// What cannot be locked, as errors.
     pub problems: Diagnostics,
 }
@@ -43,7 +45,7 @@ impl Needs {
             needs.images.extend(found);
             needs.problems.extend(problems);
             if let Some(build) = &service.build {
-                let taken = taken_by_build(service, build, model, context);
+                let taken = taken_by_build(service, build, model, &mut needs.texts, context);
                 let (found, problems) =
                     taken.unwrap_or_else(|problem| (Vec::new(), problem.into()));
                 needs.builds.insert(service.name.clone(), found);
@@ -58,6 +60,7 @@ fn taken_by_build(
     service: &DesiredService,
     build: &BuildSpec,
     model: &Model,
+    texts: &mut BTreeMap<String, String>,
     context: &mut Context,
 ) -> Result<(Places, Diagnostics), Diagnostic> {
     let at = service.build_span;
@@ -65,6 +68,7 @@ fn taken_by_build(
     let (parsed, problems) = match &build.dockerfile {
         Dockerfile::Inline(text) => {
             let at = place("dockerfile_inline");
+            texts.insert(service.name.clone(), text.clone());
             Parsed::parse(text, &|_| at)
         }
         Dockerfile::Path(path) => {
@@ -78,6 +82,7 @@ fn taken_by_build(
             };
             let text = Files::Disk.read_text(&path);
             let text = text.map_err(|why| Diagnostic::error(place("dockerfile"), why))?;
+            texts.insert(service.name.clone(), text.clone());
             let shown = context.shown(&path);
             let origin = Origin { how: "built", at };
             let file = context.sources.add(shown, text.clone(), Some(origin));
@@ -134,8 +139,8 @@ pub(super) fn missing<'a>(
 #[derive(Debug)]
 pub(super) struct Held {
     lock: Lock,
-    /// What builds have to take, by service.
-    builds: BTreeMap<String, BTreeMap<String, String>>,
+    /// What builds take, and the texts of their Dockerfiles, by service.
+    builds: BTreeMap<String, (Places, Option<String>)>,
 }
 
 impl Held {
@@ -161,8 +166,11 @@ impl Held {
             problems.sort();
             return Err(Error::Project(problems));
         }
-        let builds = needs.builds.iter();
-        let builds = builds.map(|(name, taken)| (name.clone(), pins::build_pins(taken, &lock)));
+        let Needs { builds, mut texts, .. } = needs;
+        let builds = builds.into_iter().map(|(name, taken)| {
+            let text = texts.remove(&name);
+            (name, (taken, text))
+        });
         Ok(Self { builds: builds.collect(), lock })
     }
 
@@ -170,9 +178,10 @@ impl Held {
     pub(super) fn pin(&self, desired: &mut Desired) {
         desired.pin(&self.lock);
         for service in &mut desired.services {
-            if let (Some(build), Some(pins)) = (&mut service.build, self.builds.get(&service.name))
+            if let (Some(build), Some((taken, text))) =
+                (&mut service.build, self.builds.get(&service.name))
             {
-                build.pins.clone_from(pins);
+                pins::pin_build(build, taken, text.as_deref(), &self.lock);
             }
         }
     }

@@ -7,18 +7,23 @@ use jiff::Timestamp;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
-use crate::commands::{control, digests, parcel, pinning, sensitive};
+use crate::commands::{control, digests, images_of, parcel, pinning, sensitive};
+use crate::compose::files::Files;
+use crate::compose::model::Model;
 use crate::compose::print::Dialect;
 use crate::compose::{EnvFiles, Steps};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::credentials::Credentials;
 use crate::event::{Event, Status, Subject};
 use crate::labels;
+use crate::plan;
 use crate::reference::Reference;
-use crate::registry::{self, Registries};
+use crate::registry::Registries;
 use crate::remote::artifact::{Form, Layer, LayerKind, Project};
 use crate::report::logs::LogPrinter;
 use crate::report::{Reporter, Streams};
 use crate::source::Span;
+use crate::state::desired::{Desired, Surroundings};
 use crate::yaml::emit;
 
 /// Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
@@ -75,6 +80,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             }
         }
     }
+    push_images(&model, context)?;
     let mut layers = parcel.layers;
     if args.with_env {
         layers.extend(parcel.env_files);
@@ -103,7 +109,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
 }
 
 /// What has no image in a registry means nothing elsewhere.
-fn refuse_builds(model: &crate::compose::model::Model) -> Result<(), Error> {
+fn refuse_builds(model: &Model) -> Result<(), Error> {
     let mut problems = Diagnostics::default();
     for (name, entry) in &model.services {
         let image = entry.node.str_of("image").filter(|image| !image.is_empty());
@@ -116,6 +122,29 @@ fn refuse_builds(model: &crate::compose::model::Model) -> Result<(), Error> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Project(problems)) }
+}
+
+/// Pushes what is built here, so that others can pull it. What cannot be pushed is a warning: it may be there
+/// already.
+fn push_images(model: &Model, context: &mut Context) -> Result<(), Error> {
+    if !model.services.values().any(|entry| entry.node.get("build").is_some()) {
+        return Ok(());
+    }
+    let around = Surroundings {
+        separator: context.separator(model),
+        scale: BTreeMap::new(),
+        read: &|path| Files::Disk.read_text(path),
+    };
+    let (desired, warnings) = Desired::of_images(model, &around).map_err(Error::Project)?;
+    context.show(&warnings);
+    let plan = plan::push(&desired, images_of::failures(true));
+    session::block_on(async {
+        let engine = context.connect().await?;
+        let mut signals = Signals::new(&context.terminal)?;
+        let project = &desired.project;
+        session::carry_out(&plan, project, Some(model), &engine, context, &mut signals).await?;
+        Ok(())
+    })
 }
 
 struct Publication<'a> {
@@ -137,8 +166,9 @@ impl Publication<'_> {
         reporter.on(&Event::progress(&subject, Status::Working, "publishing"))?;
         let mut digest = String::new();
         if !dry_run {
+            let credentials = Credentials::new(&context.env);
             let pushed = tokio::select! {
-                pushed = self.push(&registries) => pushed,
+                pushed = self.push(&registries, &credentials) => pushed,
                 () = signals.next() => return Ok(Exit::Interrupted),
             };
             match pushed {
@@ -156,14 +186,20 @@ impl Publication<'_> {
     }
 
     /// Gives the digest of what is published.
-    async fn push(&self, registries: &Registries) -> Result<String, registry::Error> {
-        let to = registries.repository(self.to, None);
+    async fn push(
+        &self,
+        registries: &Registries,
+        credentials: &Credentials,
+    ) -> Result<String, digests::Failure> {
+        let login = digests::login(self.to, credentials).await?;
+        let to = registries.repository(self.to, login);
         let project = self.project.push(&to, self.to.target(), self.form).await?;
         let digest = project.digest.clone();
         if !self.images.is_empty() {
             let mut copies = BTreeMap::new();
             for image in &self.images {
-                let from = registries.repository(image, None);
+                let login = digests::login(image, credentials).await?;
+                let from = registries.repository(image, login);
                 let copy = to.copy(&from, image.target()).await?;
                 copies.insert(copy.digest.clone(), copy);
             }

@@ -93,6 +93,14 @@ impl Pack {
         Ok(inside.to_owned())
     }
 
+    /// Has the builder read another text in the place of the Dockerfile.
+    pub fn read_instead(&mut self, text: &str) {
+        let before = std::mem::take(&mut self.dockerfile);
+        // It may be there for the builder alone.
+        self.added.retain(|added| added.name != before);
+        self.dockerfile = self.hide(".dockerfile", text.as_bytes().to_vec());
+    }
+
     /// Adds a file that the builder is told of and that is not copied into images. Gives its name, which
     /// begins with `start`.
     pub fn hide(&mut self, start: &str, content: Vec<u8>) -> String {

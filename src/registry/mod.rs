@@ -44,6 +44,8 @@ pub enum Login {
     },
     /// Something that others hand out tokens for.
     IdentityToken(String),
+    /// A token that is shown as it is.
+    Bearer(String),
 }
 
 impl fmt::Debug for Login {
@@ -52,6 +54,7 @@ impl fmt::Debug for Login {
         match self {
             Self::Password { username, .. } => out.debug_tuple("Password").field(username).finish(),
             Self::IdentityToken(_) => out.write_str("IdentityToken"),
+            Self::Bearer(_) => out.write_str("Bearer"),
         }
     }
 }
@@ -71,12 +74,16 @@ impl Registries {
     /// The repository of a reference.
     #[must_use]
     pub fn repository(&self, of: &Reference, login: Option<Login>) -> Repository<'_> {
+        let token = match &login {
+            Some(Login::Bearer(token)) => Some(format!("Bearer {token}")),
+            _ => None,
+        };
         Repository {
             http: &self.http,
             registry: of.registry.clone(),
             name: of.repository.clone(),
             login,
-            authorization: RefCell::default(),
+            authorization: RefCell::new(token),
         }
     }
 }

@@ -37,6 +37,9 @@ pub enum Error {
     TurnedOff(&'static str),
     #[error("{name} is `{value}`, which is not a boolean")]
     NotBoolean { name: &'static str, value: String },
+    /// A login that cannot be had; a clause.
+    #[error("{0}")]
+    Login(String),
     #[error(transparent)]
     Registry(#[from] registry::Error),
     #[error("{0}")]

@@ -46,6 +46,8 @@ pub struct BuildSpec {
     pub sbom: Option<String>,
     /// Images that are taken by digest whatever their tags stand for: whole references and digests.
     pub pins: BTreeMap<String, String>,
+    /// The text of the Dockerfile with those digests in it, for builders that cannot be told otherwise.
+    pub pinned: Option<String>,
     /// In bytes; only the classic builder has a limit.
     pub memory: Option<i64>,
 }

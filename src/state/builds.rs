@@ -174,6 +174,7 @@ fn spec(build: &Build, around: &Around<'_>) -> BuildSpec {
         provenance: text(&build.provenance),
         sbom: text(&build.sbom),
         pins: BTreeMap::new(),
+        pinned: None,
         memory: None,
     }
 }

@@ -174,13 +174,55 @@ fn exact(text: &str, lock: &Lock) -> Option<String> {
     Some(format!("{name}@{digest}"))
 }
 
-/// What a builder has to take for what a build names: whole references and their digests.
-#[must_use]
-pub fn build_pins(taken: &[(Reference, Span)], lock: &Lock) -> BTreeMap<String, String> {
+/// Has a build take exactly what a lock says of what it takes.
+pub fn pin_build(
+    build: &mut BuildSpec,
+    taken: &[(Reference, Span)],
+    text: Option<&str>,
+    lock: &Lock,
+) {
     let tagged = taken.iter().filter(|(reference, _)| reference.digest.is_none());
     let pins = tagged
         .filter_map(|(reference, _)| Some((reference.whole(), lock.digest(reference)?.to_owned())));
-    pins.collect()
+    build.pins = pins.collect();
+    let pinned = text.map(|text| pinned_text(text, build, lock));
+    build.pinned = pinned.filter(|pinned| Some(pinned.as_str()) != text);
+    for context in build.contexts.values_mut() {
+        if let NamedContext::Remote(address) = context
+            && let Some(image) = address.strip_prefix(IMAGE_CONTEXT)
+            && let Some(exact) = exact(image, lock)
+        {
+            *address = format!("{IMAGE_CONTEXT}{exact}");
+        }
+    }
+}
+
+/// The text of a Dockerfile with digests in the place of tags, line by line where it was.
+fn pinned_text(text: &str, spec: &BuildSpec, lock: &Lock) -> String {
+    let here = Span::NOWHERE.file();
+    let (file, _) = Dockerfile::parse(text, &|range| Span::new(here, range));
+    let (taken, _) = of_build(&file, spec, Span::NOWHERE);
+    let mut edits: BTreeMap<usize, (usize, String)> = BTreeMap::new();
+    // What stands in the Compose file has no place here.
+    for Taken { text: name, span } in taken.iter().filter(|taken| !taken.span.is_nowhere()) {
+        let Some(exact) = exact(name, lock) else { continue };
+        let range = span.range();
+        let written = text.get(range.clone()).unwrap_or_default();
+        // A mount has other fields besides.
+        let field = format!("from={name}");
+        let new = if written.contains(&field) {
+            written.replacen(&field, &format!("from={exact}"), 1)
+        } else {
+            exact
+        };
+        edits.insert(range.start, (range.end, new));
+    }
+    let mut pinned = text.to_owned();
+    // From the end, so that the places before it stay.
+    for (start, (end, new)) in edits.into_iter().rev() {
+        pinned.replace_range(start..end, &new);
+    }
+    pinned
 }
 
 #[cfg(test)]
@@ -227,6 +269,30 @@ FROM outside
         assert_eq!(found[0], "other/frontend");
         let unknown = "ARG NAME\nFROM ${NAME}:1\n";
         assert_eq!(taken(unknown, &BuildSpec::default()), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn a_dockerfile_with_digests() {
+        let mut lock = Lock::default();
+        for text in ["alpine:3", "busybox:1", "docker/dockerfile:1", "golang"] {
+            lock.set(&Reference::parse(text).unwrap(), DIGEST.to_owned());
+        }
+        let text = "\
+# syntax=docker/dockerfile:1
+ARG BASE=alpine
+FROM --platform=linux/amd64 ${BASE}:3 AS first
+RUN --mount=type=bind,from=golang,target=/go true
+FROM first
+COPY --from=busybox:1 /bin/busybox /
+COPY --from=first /a /a
+FROM outside:1
+";
+        let expected = text
+            .replace("docker/dockerfile:1", &format!("docker/dockerfile@{DIGEST}"))
+            .replace("${BASE}:3", &format!("alpine@{DIGEST}"))
+            .replace("from=golang", &format!("from=golang@{DIGEST}"))
+            .replace("busybox:1", &format!("busybox@{DIGEST}"));
+        assert_eq!(pinned_text(text, &BuildSpec::default(), &lock), expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 
-use crate::registry::Distribution;
+use crate::registry::{Distribution, USER};
 use crate::sandbox::{Output, Sandbox};
 
 const STACK: &str = "
@@ -85,6 +85,31 @@ fn what_is_published_is_the_same_project_elsewhere() {
     }
     let cached = std::fs::read_dir(sandbox.path().join("cache/docker-compose")).unwrap();
     assert_eq!(cached.count(), 2, "one folder for each digest, and nothing half done");
+}
+
+#[test]
+fn logins_of_the_user_open_registries() {
+    use base64::Engine as _;
+    let sandbox = shop();
+    let Some(registry) = Distribution::start(sandbox.path(), true) else { return };
+    let name = format!("{}/team/shop:1", registry.address);
+    let publish = |folder: &str| {
+        let folder = sandbox.path().join(folder);
+        let variables = [("DOCKER_CONFIG", folder.to_str().unwrap())];
+        let published = run(&sandbox, &["publish", "-y", &name], &variables, "");
+        let address = format!("oci://{name}");
+        (published, run(&sandbox, &["-f", &address, "config", "--services"], &variables, ""))
+    };
+    let (published, read) = publish("nobody");
+    assert_eq!((published.code, read.code), (Some(1), Some(1)), "{published}{read}");
+    assert!(published.stderr.contains("log in first: `docker login"), "{published}");
+    let secret = base64::prelude::BASE64_STANDARD.encode(format!("{}:{}", USER.0, USER.1));
+    let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{secret}\"}}}}}}", registry.address);
+    std::fs::create_dir(sandbox.path().join("somebody")).unwrap();
+    std::fs::write(sandbox.path().join("somebody/config.json"), config).unwrap();
+    let (published, read) = publish("somebody");
+    assert_eq!(published.code, Some(0), "{published}");
+    assert_eq!((read.code, read.stdout.lines().count()), (Some(0), 2), "{read}");
 }
 
 #[test]

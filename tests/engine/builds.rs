@@ -209,6 +209,22 @@ fn unchanged_steps_come_from_the_cache() {
     assert!(none.iter().all(|it| !it.contains("RUN") || it.ends_with("DONE")), "{none:?}");
 }
 
+/// A text of the same length is another one: nothing but the text tells.
+#[test]
+fn an_inline_dockerfile_may_change() {
+    let stack = |word: &str| {
+        format!(
+            "services: {{web: {{build: {{dockerfile_inline: \"FROM busybox\\nRUN echo {word} > /word\\n\"}}}}}}"
+        )
+    };
+    let Some(project) = Project::with(&stack("one")) else { return };
+    for word in ["one", "two"] {
+        project.compose(&stack(word));
+        project.succeed(&["build"]);
+        assert_eq!(says(&project, "web", &["cat", "/word"]).trim(), word);
+    }
+}
+
 /// Builds start from other folders, images and services, which are built first.
 #[test]
 fn other_contexts() {

@@ -143,3 +143,47 @@ fn a_stale_lock_is_refused() {
     }
     assert_eq!(project.resources(), [""; 0]);
 }
+
+/// Builds take base images as the lock has them, by each builder of the engine.
+#[test]
+fn builds_take_what_is_locked() {
+    let Some(project) = Project::new() else { return };
+    let scenario = "a build that is held to its lock";
+    if project.engine.cannot(scenario, "it is not told of registries without encryption") {
+        return;
+    }
+    let Some(registry) = registry(&project) else { return };
+    let name = format!("{}/team/app:1", registry.address);
+    project.compose("services: {web: {build: {context: ., args: {TAG: '1'}}}}");
+    let base = name.trim_end_matches(":1");
+    project.file("Dockerfile", &format!("ARG TAG=0\nFROM {base}:${{TAG}}\nCOPY mark /\n"));
+    project.file("mark", "x");
+    let layers = |image: &str| {
+        let image = project.engine.json(&format!("/images/{image}/json"));
+        image["RootFS"]["Layers"].as_array().unwrap().clone()
+    };
+    push(&project, &registry, "busybox", "1");
+    project.succeed(&["lock"]);
+    let digest = locked(&project, &name);
+    push(&project, &registry, "alpine", "1");
+    let (first, second) = (layers("busybox"), layers("alpine"));
+    let image = format!("{}-web", project.name);
+    let build = |args: &[&str], buildkit: &str| {
+        let mut command = std::process::Command::new("env");
+        command.arg(format!("DOCKER_BUILDKIT={buildkit}")).arg(env!("CARGO_BIN_EXE_rcompose"));
+        let output = project.spawn(command, args).finish();
+        assert_eq!(output.code, Some(0), "{args:?}: {}\n{}", output.stdout, output.stderr);
+        layers(&image)
+    };
+    for buildkit in ["1", "0"] {
+        let found = build(&["build", "--locked", "--no-cache"], buildkit);
+        assert_eq!(found[..first.len()], first[..], "DOCKER_BUILDKIT={buildkit}");
+        let found = build(&["build", "--no-cache", "--pull"], buildkit);
+        assert_eq!(found[..second.len()], second[..], "DOCKER_BUILDKIT={buildkit}");
+        project.engine.request("DELETE", &format!("/images/{image}?force=1"), "");
+        project.engine.request("DELETE", &format!("/images/{name}"), "");
+    }
+    let printed = project.succeed(&["build", "--locked", "--print"]).stdout;
+    assert!(printed.contains(&format!("@{digest}")), "{printed}");
+    project.engine.request("DELETE", &format!("/images/{base}@{digest}"), "");
+}

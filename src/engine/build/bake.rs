@@ -117,6 +117,9 @@ fn escaped(text: &str) -> String {
 
 fn target(spec: &BuildSpec, names: &BTreeMap<String, String>, options: BakeOptions) -> Target {
     let (dockerfile, dockerfile_inline) = match (&spec.dockerfile, &spec.context) {
+        _ if spec.pinned.is_some() => {
+            (String::new(), spec.pinned.as_deref().map(escaped).unwrap_or_default())
+        }
         (Dockerfile::Inline(text), _) => (String::new(), escaped(text)),
         (Dockerfile::Path(path), BuildContext::Folder(folder)) => {
             (Path::new(folder).join(path).display().to_string(), String::new())

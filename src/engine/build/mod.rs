@@ -19,6 +19,7 @@ mod sync;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -372,9 +373,8 @@ impl Place {
         }
         Ok(match (&spec.dockerfile, &spec.context) {
             (Dockerfile::Inline(content), _) => {
-                let name = "Dockerfile".to_owned();
-                let shared = Shared::File { name: name.clone(), content: content.clone() };
-                Self { shared: Some(shared), name, identity: format!("inline {}", spec.service) }
+                let content = spec.pinned.as_ref().unwrap_or(content);
+                Self::of_texts([("Dockerfile".to_owned(), content.clone())].into(), "Dockerfile")
             }
             (Dockerfile::Path(path), BuildContext::Remote(address)) => {
                 Self { shared: None, name: path.clone(), identity: address.clone() }
@@ -398,13 +398,40 @@ impl Place {
                     let path = path.display();
                     return Err(missing(format!("the Dockerfile `{path}` has no name")));
                 };
+                let name = name.to_string_lossy().into_owned();
+                if let Some(text) = &spec.pinned {
+                    let mut files = BTreeMap::from([(name.clone(), text.clone())]);
+                    // What is left out for this Dockerfile alone is said beside it.
+                    let rules = format!("{name}.dockerignore");
+                    if let Ok(text) = std::fs::read_to_string(folder.join(&rules)) {
+                        files.insert(rules, text);
+                    }
+                    return Ok(Self::of_texts(files, &name));
+                }
                 Self {
                     shared: Some(Shared::Folder(folder.to_owned())),
-                    name: name.to_string_lossy().into_owned(),
+                    name,
                     identity: folder.display().to_string(),
                 }
             }
         })
+    }
+
+    /// Files that are nowhere. They have no times by which builders could tell two texts of one length apart,
+    /// so other texts are in other folders.
+    fn of_texts(files: BTreeMap<String, String>, name: &str) -> Self {
+        let mut hash = Sha256::new();
+        for (name, text) in &files {
+            hash.update(name);
+            hash.update([0]);
+            hash.update(text);
+            hash.update([0]);
+        }
+        let identity = hash.finalize().iter().fold("texts ".to_owned(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        Self { shared: Some(Shared::Files(files)), name: name.to_owned(), identity }
     }
 }
 

@@ -3,11 +3,10 @@
 //! The protocol is that of `BuildKit`'s file sync. We tell of every entry in the order of its names, end
 //! with an entry without a name, and send what is asked for by the entry's position, while that goes on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc as blocking;
 
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
@@ -33,8 +32,8 @@ const LOTS: usize = 16;
 pub(super) enum Shared {
     /// A folder of this machine.
     Folder(PathBuf),
-    /// A folder that is nowhere, with one file.
-    File { name: String, content: String },
+    /// A folder that is nowhere: texts by the names of their files.
+    Files(BTreeMap<String, String>),
 }
 
 /// What is to be sent of a folder.
@@ -100,10 +99,10 @@ pub(super) fn copy(
             tokio::task::spawn_blocking(move || tell_of(&root, &wanted, &lots));
             Source::Folder(folder.clone())
         }
-        Shared::File { name, content } => {
-            let lot = vec![Ok(stat_of_text(name, content))];
+        Shared::Files(files) => {
+            let lot = files.iter().map(|(name, text)| Ok(stat_of_text(name, text))).collect();
             tokio::task::spawn_blocking(move || drop(lots.blocking_send(lot)));
-            Source::Text(Arc::from(content.as_bytes()))
+            Source::Texts(files.clone())
         }
     };
     let (wishes, todo) = blocking::channel();
@@ -127,7 +126,7 @@ pub(super) fn copy(
 /// Where the content of files comes from.
 enum Source {
     Folder(PathBuf),
-    Text(Arc<[u8]>),
+    Texts(BTreeMap<String, String>),
 }
 
 /// Entries as they are found; what cannot be read ends them.
@@ -167,7 +166,9 @@ fn read_files(
         let send =
             |data: Vec<u8>| chunks.blocking_send(packet(PacketType::PacketData, id, data)).is_ok();
         let goes_on = match source {
-            Source::Text(text) => send(text.to_vec()),
+            Source::Texts(files) => {
+                send(files.get(&path).map_or_else(Vec::new, |text| text.clone().into_bytes()))
+            }
             // A file that has gone since is an empty one, as with the peer.
             Source::Folder(root) => match File::open(root.join(&path)) {
                 Ok(file) => send_file(file, &send),

@@ -129,6 +129,9 @@ fn archives(
         BuildContext::Folder(folder) => {
             let mut pack = Pack::new(Path::new(folder), &spec.dockerfile)
                 .map_err(|error| unpackable(&error))?;
+            if let Some(text) = &spec.pinned {
+                pack.read_instead(text);
+            }
             for secret in &spec.secrets {
                 let name = pack.hide(".secret", read_secret(secret)?);
                 request.secrets.push((secret.id.clone(), name));
