@@ -166,6 +166,9 @@ async fn built(
         let (image, service) = (step.subject.name().to_owned(), spec.service.clone());
         let _ = reports.events.send(Event::Build { image, service, event });
     };
+    for loss in builder.losses(spec) {
+        let _ = reports.events.send(Event::Warning(format!("service `{}`: {loss}", spec.service)));
+    }
     builder.build(spec, &tell).await.map(drop)
 }
 

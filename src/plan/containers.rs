@@ -94,7 +94,7 @@ impl<'a> Planner<'a> {
             let name = name.as_str();
             self.networks.contains_key(name) && !self.remade.contains(name)
         });
-        if let Some(name) = lost {
+        if let Some(name) = lost.filter(|_| !self.joins_at_start(service, container)) {
             return Some(Cause::Network(name.clone()));
         }
         if container.state == State::Running {
@@ -111,6 +111,13 @@ impl<'a> Planner<'a> {
         };
         let missing = service.volumes.iter().find(|name| !mounted(name))?;
         Some(Cause::Volume(missing.clone()))
+    }
+
+    /// Whether a container was made before its networks, which the engine looks for by their names when it
+    /// starts it. Another run may be about to make them, and to start it.
+    fn joins_at_start(&self, service: &DesiredService, container: &Container) -> bool {
+        let is_on_none = || container.networks.iter().all(|it| service.networks.contains(it));
+        self.options.networks_at_start && container.state == State::Created && is_on_none()
     }
 
     /// The container that stands for a service when others share something with it.
@@ -146,6 +153,9 @@ impl<'a> Planner<'a> {
             ready.push(self.plan.push(step));
         }
         ready.extend(self.rejoin(service, container, number));
+        if self.joins_at_start(service, container) {
+            ready.extend(service.networks.iter().filter_map(|it| self.networks.get(it.as_str())));
+        }
         // Others keep the name they have, whichever tool or rule gave it.
         let name = if renamed { name } else { container.name.clone() };
         let start = match (self.stopped.get(container.id.as_str()), container.state) {

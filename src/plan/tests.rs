@@ -240,6 +240,34 @@ fn containers_are_made_beside_their_networks_where_engines_allow_it() {
 }
 
 #[test]
+fn what_another_run_has_made_beside_its_networks_is_kept() {
+    let options = Options { networks_at_start: true, ..Options::default() };
+    let web = "services: {web: {image: i}}";
+    check_with(
+        &options,
+        web,
+        "web-1 created",
+        "
+        1. network p_default create (missing)
+        2. container p-web-1 start (not running) after [1]
+        ",
+    );
+    // One that has been on a network which is gone can be started no more.
+    check_with(
+        &options,
+        web,
+        "web-1 exited",
+        "
+        1. network p_default create (missing)
+        2. container p-web-1 create as id-of-web-1_p-web-1 (not on network p_default) after [1]
+        3. container p-web-1 remove (replaced by 2) after [2]
+        4. container p-web-1 rename to p-web-1 (replaced by 2) after [3]
+        5. container p-web-1 start (not on network p_default) after [4]
+        ",
+    );
+}
+
+#[test]
 fn all_is_made_and_started_in_order() {
     check(
         "

@@ -64,9 +64,13 @@ impl Channel {
         Ok((Self { sender }, async move { drop(connection.await) }))
     }
 
-    fn client(&self) -> Grpc<Self> {
+    /// Waits until one more call can be made.
+    async fn ready(&self) -> Result<Grpc<Self>, Status> {
         let origin = Uri::from_static("http://engine");
-        Grpc::with_origin(self.clone(), origin).max_decoding_message_size(LONGEST_MESSAGE)
+        let client = Grpc::with_origin(self.clone(), origin);
+        let mut client = client.max_decoding_message_size(LONGEST_MESSAGE);
+        client.ready().await.map_err(|error| Status::unavailable(chain(&error)))?;
+        Ok(client)
     }
 
     /// A question with one answer.
@@ -75,11 +79,9 @@ impl Channel {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let mut client = self.client();
-        client.ready().await.map_err(|error| Status::unavailable(chain(&error)))?;
-        let path = PathAndQuery::from_static(method);
-        let codec = ProstCodec::<Q, A>::default();
-        let answer = client.unary(tonic::Request::new(question), path, codec).await?;
+        let (path, codec) = (PathAndQuery::from_static(method), ProstCodec::<Q, A>::default());
+        let question = tonic::Request::new(question);
+        let answer = self.ready().await?.unary(question, path, codec).await?;
         Ok(answer.into_inner())
     }
 
@@ -93,11 +95,9 @@ impl Channel {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let mut client = self.client();
-        client.ready().await.map_err(|error| Status::unavailable(chain(&error)))?;
-        let path = PathAndQuery::from_static(method);
-        let codec = ProstCodec::<Q, A>::default();
-        let answer = client.server_streaming(tonic::Request::new(question), path, codec).await?;
+        let (path, codec) = (PathAndQuery::from_static(method), ProstCodec::<Q, A>::default());
+        let question = tonic::Request::new(question);
+        let answer = self.ready().await?.server_streaming(question, path, codec).await?;
         Ok(answer.into_inner())
     }
 }

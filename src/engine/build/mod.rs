@@ -46,7 +46,7 @@ use crate::engine::build::ssh::Agent;
 use crate::engine::build::sync::Shared;
 use crate::engine::connect::encode;
 use crate::engine::error::{BuildFailure, Error};
-use crate::engine::quirks::HOST_GATEWAY;
+use crate::engine::quirks::{HOST_GATEWAY, builds};
 use crate::event::BuildEvent;
 use crate::spec::{BuildContext, BuildSpec, Dockerfile, NamedContext};
 
@@ -118,8 +118,7 @@ impl Builder<'_> {
     ) -> Result<Option<String>, Error> {
         let place = Place::find(spec)?;
         let buildx = &self.engine.buildx;
-        // A builder of `buildx` that somebody has chosen is better than one that the engine lacks.
-        if self.engine.classic && (self.engine.facts().buildkit || !buildx.is_chosen()) {
+        if self.is_classic() {
             let logins = self.engine.credentials().config_header().await;
             return classic::build(self.engine, spec, &logins, tell).await;
         }
@@ -174,6 +173,21 @@ impl Builder<'_> {
         };
         let request = request::solve(spec, &around)?;
         solve(channel, request, tell).await
+    }
+
+    /// Whether the older builder is asked, or Podman's.
+    fn is_classic(&self) -> bool {
+        // A builder of `buildx` that somebody has chosen is better than one that the engine lacks.
+        self.engine.classic && (self.engine.facts().buildkit || !self.engine.buildx.is_chosen())
+    }
+
+    /// What of a build has no effect here, as clauses.
+    #[must_use]
+    pub fn losses(&self, spec: &BuildSpec) -> Vec<String> {
+        let classic = self.is_classic();
+        let lost = builds::lost(spec, self.engine.facts()).filter(|_| !classic);
+        lost.map(|loss| format!("`{}` has no effect on the build: {}", loss.asks, loss.says))
+            .collect()
     }
 
     /// Has the Dockerfiles checked; gives what the checker writes, and whether all is well.

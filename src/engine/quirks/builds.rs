@@ -39,6 +39,52 @@ impl BuildRequest {
     }
 }
 
+/// Something that `BuildKit` takes without a word, and without effect.
+pub struct BuildLoss {
+    /// The key, or the flag.
+    pub asks: &'static str,
+    pub asked: fn(&BuildSpec) -> bool,
+    pub lost: fn(&Facts) -> bool,
+    /// A clause.
+    pub says: &'static str,
+}
+
+/// The first interface of engines whose `BuildKit` can limit commands and give them memory to share: that
+/// of Docker 23.
+const LIMITED: Api = Api(1, 42);
+
+pub static BUILD_LOSSES: &[BuildLoss] = &[
+    BuildLoss {
+        asks: "isolation",
+        asked: |spec| spec.isolation.as_deref().is_some_and(|it| it != "default"),
+        lost: |_| true,
+        says: "BuildKit has one kind of isolation",
+    },
+    BuildLoss {
+        asks: "--memory",
+        asked: |spec| spec.memory.is_some(),
+        lost: |_| true,
+        says: "only the classic builder limits memory",
+    },
+    BuildLoss {
+        asks: "shm_size",
+        asked: |spec| spec.shm_size.is_some(),
+        lost: |engine| engine.api < LIMITED,
+        says: "BuildKit of Docker 23 first has it",
+    },
+    BuildLoss {
+        asks: "ulimits",
+        asked: |spec| !spec.ulimits.is_empty(),
+        lost: |engine| engine.api < LIMITED,
+        says: "BuildKit of Docker 23 first has them",
+    },
+];
+
+/// What of a build has no effect with the `BuildKit` of this engine.
+pub fn lost<'a>(spec: &'a BuildSpec, facts: &'a Facts) -> impl Iterator<Item = &'static BuildLoss> {
+    BUILD_LOSSES.iter().filter(|loss| (loss.asked)(spec) && (loss.lost)(facts))
+}
+
 /// A difference between the builders behind that endpoint.
 pub struct BuildQuirk {
     pub name: &'static str,
@@ -388,5 +434,23 @@ mod tests {
         for (change, wanted) in table {
             assert_eq!([&docker, &podman, &old].map(|facts| key(*change, facts)), *wanted);
         }
+    }
+
+    #[test]
+    fn losses_name_what_asks_for_them() {
+        let spec = BuildSpec {
+            isolation: Some("hyperv".to_owned()),
+            memory: Some(1),
+            shm_size: Some(1),
+            ulimits: vec![("nofile".to_owned(), 1, 1)],
+            ..BuildSpec::default()
+        };
+        let asks = |spec: &BuildSpec, api| {
+            lost(spec, &Facts::docker(api)).map(|loss| loss.asks).collect::<Vec<_>>()
+        };
+        assert_eq!(asks(&spec, Api(1, 41)), ["isolation", "--memory", "shm_size", "ulimits"]);
+        assert_eq!(asks(&spec, Api(1, 42)), ["isolation", "--memory"]);
+        let default = BuildSpec { isolation: Some("default".to_owned()), ..BuildSpec::default() };
+        assert_eq!(asks(&default, Api(1, 41)), [""; 0]);
     }
 }
