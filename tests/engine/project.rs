@@ -291,8 +291,12 @@ impl Project {
             let _removing = removing.then(Removing::begin);
             for it in labels.iter().flat_map(|label| self.engine.labelled(list, label)) {
                 let id = if list == "volumes" { &it["Name"] } else { &it["Id"] };
-                let path = format!("/{path}/{}{options}", id.as_str().unwrap());
-                self.engine.request("DELETE", &path, "");
+                let path = format!("/{path}/{}", id.as_str().unwrap());
+                if list == "containers/json" && self.engine.podman {
+                    // Its removal would first wait for as long as the container may take to stop.
+                    self.engine.request("POST", &format!("{path}/kill"), "");
+                }
+                self.engine.request("DELETE", &format!("{path}{options}"), "");
             }
         }
         for name in anonymous {

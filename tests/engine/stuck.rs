@@ -1,8 +1,9 @@
 //! Readers that do not read: what they hold up is their own output alone.
 
-use std::fs;
 use std::io::{self, PipeReader};
 use std::process::{Child, Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::engine::eventually;
 use crate::project::Project;
@@ -36,13 +37,13 @@ impl<'a> Stuck<'a> {
         let (reader, writer) = io::pipe().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
         command.arg("up").current_dir(project.path()).env("DOCKER_HOST", address);
-        command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        command.stdin(Stdio::null());
+        command.stdout(writer.try_clone().unwrap()).stderr(writer.try_clone().unwrap());
         let stuck = Self { project, child: command.spawn().unwrap(), _reader: reader };
+        // How many bytes that takes depends on how they were cut: every write may begin a page.
         eventually("a full pipe", || {
-            let io = fs::read_to_string(format!("/proc/{}/io", stuck.child.id())).unwrap();
-            let written = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap();
-            // The room in a pipe, but for a page.
-            (written.parse::<u64>().unwrap() >= (1 << 16) - 4096).then_some(())
+            let mut room = [PollFd::new(&writer, PollFlags::OUT)];
+            (poll(&mut room, Some(&Timespec::default())).unwrap() == 0).then_some(())
         });
         stuck
     }
