@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Measures rcompose beside Docker Compose: time and memory of `config` and `version`, and of stacks on an engine.
+"""Measures rcompose beside Docker Compose: time and memory of `config` and `version`, and of stacks and
+builds on an engine.
 
     benches/compare.py [--rcompose PATH] [--peer COMMAND] [--runs N] [--file COMPOSE_FILE] [--markdown]
-                       [--only files|stacks] [--quick]
+                       [--only files|stacks|images] [--quick]
 
 Stacks (stacks.py) are measured where DOCKER_HOST, or the default socket, has an engine with the image `busybox`: `up`,
-`down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface. --quick leaves out what takes
-minutes.
+`down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface; and so are builds (images.py).
+--quick leaves out what takes minutes.
 
 Both programs run in turn, in one process tree, on the same files: a project of 100 services, one of 1,000, one of
 10,000 (rcompose alone, to see how its cost grows), and COMPOSE_FILE if given. Times are the smallest and the median of
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import time
 
+import images
 import stacks
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -149,7 +151,7 @@ def main():
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--file", type=pathlib.Path)
     parser.add_argument("--markdown", action="store_true")
-    parser.add_argument("--only", choices=["files", "stacks"])
+    parser.add_argument("--only", choices=["files", "stacks", "images"])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -158,22 +160,25 @@ def main():
         return 0
     ours, peer = [options.rcompose], shlex.split(options.peer)
     failed = False
-    if options.only != "stacks":
+    if options.only in (None, "files"):
         failed |= measure_files(options, ours, peer)
-    if options.only != "files":
-        failed |= measure_stacks(options, ours, peer)
+    if options.only in (None, "stacks"):
+        failed |= measure_on_engine(options, ours, peer, "stack", stacks.Bench)
+    if options.only in (None, "images"):
+        failed |= measure_on_engine(options, ours, peer, "build", images.Bench)
     return 1 if failed else 0
 
 
-def measure_stacks(options, ours, peer):
+def measure_on_engine(options, ours, peer, what, kind):
     """Whether a target is missed."""
-    table = Table(options.markdown, "stack, ms: median (best)", "rcompose", "Docker Compose", "engine alone",
-                  "times as fast", "of engine", "target", "met", "memory")
+    table = Table(options.markdown, f"{what}, ms: median (best)", "rcompose", "Docker Compose", "engine alone",
+                  "times as fast", "of engine", "target", "met",
+                  "sent" if what == "build" else "memory")
     before = stacks.load()
     try:
-        bench = stacks.Bench(ours, peer, run, table, 2 if options.quick else min(options.runs, 5))
+        bench = kind(ours, peer, run, table, 2 if options.quick else min(options.runs, 5))
     except OSError as error:
-        print(f"stacks are not measured: {error}\n")
+        print(f"{what}s are not measured: {error}\n")
         return False
     try:
         bench.all(options.quick)

@@ -191,13 +191,23 @@ impl Error {
     /// Whether the engine's disk is full. Limits of the kernel on other things have the same words.
     #[must_use]
     pub fn is_about_space(&self) -> bool {
-        let (Self::Refused { message, .. } | Self::Conflict(message)) = self else {
-            return false;
-        };
-        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-        says(&["no space left on device", "disk quota exceeded"])
-            && !says(&["inotify", "cgroup", "keyring"])
+        match self {
+            Self::Refused { message, .. } | Self::Conflict(message) => is_about_space(message),
+            // A command that wants to write is told first, and tells.
+            Self::Build(failure) => {
+                is_about_space(&failure.message)
+                    || failure.output.iter().any(|line| is_about_space(line))
+            }
+            _ => false,
+        }
     }
+}
+
+fn is_about_space(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    says(&["no space left on device", "disk quota exceeded"])
+        && !says(&["inotify", "cgroup", "keyring"])
 }
 
 impl From<bollard::errors::Error> for Error {
@@ -262,6 +272,12 @@ mod tests {
         assert!(!is_full("mkdir /sys/fs/cgroup/memory/docker/1f: no space left on device"));
         assert!(!is_full("unable to join session keyring: disk quota exceeded"));
         assert!(!is_full("No such image: i"));
+        let of_step = |line: &str| {
+            let output = vec!["first".to_owned(), line.to_owned()];
+            Error::Build(Box::new(BuildFailure { output, ..BuildFailure::default() }))
+        };
+        assert!(of_step("cp: write error: No space left on device").is_about_space());
+        assert!(!of_step("cp: not found").is_about_space());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `build`, and what else builds: every key of `build` has its effect, and failures say where.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -328,7 +331,27 @@ END
     assert_eq!(output.code, Some(1));
 }
 
-/// Commands see secrets of files and variables; the image, its history and the output do not.
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// The command lines of all processes that there are until `over`.
+fn commands_until(over: &AtomicBool) -> String {
+    let mut all = BTreeSet::new();
+    while !over.load(Ordering::Relaxed) {
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            // What has just ended has none.
+            let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            all.insert(String::from_utf8_lossy(&line).replace('\0', " "));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    all.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+/// Commands see secrets of files and variables; the image, its history, the output, the list of processes
+/// and the engine's events do not.
 #[test]
 fn secrets_stay_out_of_images() {
     let Some(project) = with_sessions(
@@ -352,8 +375,18 @@ secrets:
     let (one, two) = ("first-5ecret-value", "second-5ecret-value");
     project.file("secret.txt", one);
     project.file(".env", &format!("TOKEN={two}\n"));
-    let output = project.succeed(&["build", "--no-cache"]);
+    let begin = now();
+    let over = AtomicBool::new(false);
+    let (output, processes) = std::thread::scope(|scope| {
+        let processes = scope.spawn(|| commands_until(&over));
+        let output = project.succeed(&["build", "--no-cache"]);
+        over.store(true, Ordering::Relaxed);
+        (output, processes.join().unwrap())
+    });
+    assert!(processes.contains("--no-cache"), "the build itself was not seen");
     let sums = says(&project, "web", &["cat", "/sums"]);
+    let events =
+        project.engine.request("GET", &format!("/events?since={begin}&until={}", now() + 1), "").1;
     let sum = |text: &str| {
         let line = format!("printf %s {text} | sha256sum");
         project.spawn(Command::new("sh"), &["-c", &line]).finish().stdout
@@ -362,10 +395,11 @@ secrets:
     let name = format!("{}-web", project.name);
     let history = project.engine.request("GET", &format!("/images/{name}/history"), "").1;
     let everything =
-        format!("{}{history}{}{}", built(&project, "web"), output.stdout, output.stderr);
+        format!("{}{history}{}{}{events}", built(&project, "web"), output.stdout, output.stderr);
     let archive = project.engine.request("GET", &format!("/images/{name}/get"), "").1;
     for secret in [one, two] {
         assert!(!everything.contains(secret) && !archive.contains(secret));
+        assert!(!processes.contains(secret));
     }
     // Before anything is asked for: what a build cannot do without.
     project.file(".env", "");
@@ -423,6 +457,24 @@ fn platforms() {
     };
     project.succeed(&["build"]);
     assert_eq!(built(&project, "web")["Architecture"], "arm64");
+}
+
+/// A builder asks for all files of a large context at once, and gets them.
+#[test]
+fn many_files_may_be_asked_for() {
+    let compose = "services: {web: {build: .}}";
+    let Some(project) = with_sessions("many_files_may_be_asked_for", compose) else { return };
+    for folder in 0..100 {
+        for file in 0..100 {
+            project.file(&format!("tree/{folder}/{file}"), &format!("{folder} {file:4096}"));
+        }
+    }
+    project.file(
+        "Dockerfile",
+        "FROM busybox\nCOPY tree /tree\nRUN find /tree -type f | wc -l > /count",
+    );
+    project.succeed(&["build"]);
+    assert_eq!(says(&project, "web", &["cat", "/count"]), "10000\n");
 }
 
 /// Services with the same context send it once.
@@ -494,6 +546,16 @@ services:
     assert!(message.contains("app/Dockerfile:2:1") && message.contains("here"), "{message}");
     let message = with("FROM busybox AS first\n");
     assert!(message.contains("last"), "{message}");
+    // A disk that is full, such as a small one in memory; after it the builder does as before.
+    let message = with(
+        "FROM busybox AS last\nRUN --mount=type=tmpfs,target=/t,size=65536 \\\n    \
+         dd if=/dev/zero of=/t/x bs=64k count=9\n",
+    );
+    assert!(message.contains("app/Dockerfile:2:1"), "{message}");
+    assert!(message.to_lowercase().contains("no space left on device"), "{message}");
+    assert!(message.contains("help: free space on the engine's disk"), "{message}");
+    project.file("app/Dockerfile", "FROM busybox AS last\nRUN echo fine\n");
+    project.succeed(&["build"]);
 }
 
 /// What is missing here is told before the builder is asked.

@@ -13,6 +13,7 @@ use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use futures_util::stream;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, Streaming};
 
@@ -108,8 +109,18 @@ pub(super) fn copy(
     let (wishes, todo) = blocking::channel();
     let (chunks, read) = mpsc::channel(CHUNKS);
     tokio::task::spawn_blocking(move || read_files(&root, &todo, &chunks));
-    let copy =
-        Copy { asked, found, wishes, read, files: Vec::new(), ready: VecDeque::new(), told: false };
+    let mut reading = JoinSet::new();
+    let asked = at_once(asked, &mut reading);
+    let copy = Copy {
+        asked,
+        _reading: reading,
+        found,
+        wishes,
+        read,
+        files: Vec::new(),
+        ready: VecDeque::new(),
+        told: false,
+    };
     Ok(Box::pin(stream::unfold(Some(copy), |copy| async move {
         let mut copy = copy?;
         match copy.next().await {
@@ -121,6 +132,26 @@ pub(super) fn copy(
             Err(status) => Some((Err(status), None)),
         }
     })))
+}
+
+/// Takes what the builder asks for as it comes.
+///
+/// A builder asks for each file with a message of its own, of a few bytes, however slowly it takes what it
+/// is sent. HTTP/2 has no window for the number of messages, so a connection on which they pile up is
+/// closed as one that is abused. Here they cannot be more than there are entries.
+fn at_once(
+    mut asked: Streaming<Packet>,
+    reading: &mut JoinSet<()>,
+) -> mpsc::UnboundedReceiver<Result<Packet, Status>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    reading.spawn(async move {
+        while let Some(packet) = asked.message().await.transpose() {
+            if sender.send(packet).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// Where the content of files comes from.
@@ -249,7 +280,9 @@ fn stat_of_text(name: &str, content: &str) -> Stat {
 
 /// One conversation with the builder.
 struct Copy {
-    asked: Streaming<Packet>,
+    asked: mpsc::UnboundedReceiver<Result<Packet, Status>>,
+    /// Reads what is asked for, until this is dropped.
+    _reading: JoinSet<()>,
     found: mpsc::Receiver<Lot>,
     wishes: blocking::Sender<(u32, String)>,
     read: mpsc::Receiver<Packet>,
@@ -268,8 +301,8 @@ impl Copy {
                 return Ok(Some(self.tell(found)));
             }
             tokio::select! {
-                asked = self.asked.message() => {
-                    let Some(asked) = asked? else { return Ok(None) };
+                asked = self.asked.recv() => {
+                    let Some(asked) = asked.transpose()? else { return Ok(None) };
                     if let Some(answer) = self.hear(&asked)? {
                         return Ok(Some(answer));
                     }
