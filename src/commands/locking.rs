@@ -13,7 +13,7 @@ use crate::lock::{FILE_NAME, Lock};
 use crate::reference::Reference;
 use crate::source::{Origin, Span};
 use crate::spec::{BuildContext, BuildSpec, Dockerfile};
-use crate::state::desired::{Desired, DesiredService};
+use crate::state::desired::Desired;
 use crate::state::pins;
 
 /// References with their places.
@@ -44,31 +44,35 @@ impl Needs {
             let (found, problems) = pins::references(&pins::of_service(model, &service.name));
             needs.images.extend(found);
             needs.problems.extend(problems);
-            if let Some(build) = &service.build {
-                let taken = taken_by_build(service, build, model, &mut needs.texts, context);
-                let (found, problems) =
-                    taken.unwrap_or_else(|problem| (Vec::new(), problem.into()));
-                needs.builds.insert(service.name.clone(), found);
-                needs.problems.extend(problems);
-            }
+        }
+        let own = desired.services.iter().filter_map(|service| {
+            let build = service.build.as_ref()?;
+            Some((&service.name, build, service.build_span))
+        });
+        let inputs = desired.inputs.iter().map(|input| (&input.name, &input.build, input.span));
+        for (service, build, at) in own.chain(inputs) {
+            let taken = taken_by_build(service, build, at, model, &mut needs.texts, context);
+            let (found, problems) = taken.unwrap_or_else(|problem| (Vec::new(), problem.into()));
+            needs.builds.insert(service.clone(), found);
+            needs.problems.extend(problems);
         }
         needs
     }
 }
 
 fn taken_by_build(
-    service: &DesiredService,
+    service: &str,
     build: &BuildSpec,
+    at: Span,
     model: &Model,
     texts: &mut BTreeMap<String, String>,
     context: &mut Context,
 ) -> Result<(Places, Diagnostics), Diagnostic> {
-    let at = service.build_span;
-    let place = |key| model.span(&["services", &service.name, "build", key]);
+    let place = |key| model.span(&["services", service, "build", key]);
     let (parsed, problems) = match &build.dockerfile {
         Dockerfile::Inline(text) => {
             let at = place("dockerfile_inline");
-            texts.insert(service.name.clone(), text.clone());
+            texts.insert(service.to_owned(), text.clone());
             Parsed::parse(text, &|_| at)
         }
         Dockerfile::Path(path) => {
@@ -82,7 +86,7 @@ fn taken_by_build(
             };
             let text = Files::Disk.read_text(&path);
             let text = text.map_err(|why| Diagnostic::error(place("dockerfile"), why))?;
-            texts.insert(service.name.clone(), text.clone());
+            texts.insert(service.to_owned(), text.clone());
             let shown = context.shown(&path);
             let origin = Origin { how: "built", at };
             let file = context.sources.add(shown, text.clone(), Some(origin));
@@ -177,10 +181,8 @@ impl Held {
     /// Pins what is wanted.
     pub(super) fn pin(&self, desired: &mut Desired) {
         desired.pin(&self.lock);
-        for service in &mut desired.services {
-            if let (Some(build), Some((taken, text))) =
-                (&mut service.build, self.builds.get(&service.name))
-            {
+        for build in desired.builds_mut() {
+            if let Some((taken, text)) = self.builds.get(&build.service) {
                 pins::pin_build(build, taken, text.as_deref(), &self.lock);
             }
         }

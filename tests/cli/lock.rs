@@ -162,3 +162,27 @@ fn flags_of_lock() {
     assert_snapshot!(sandbox.run(&["lock", "--upgrade", "wev"]).failed(), @"error: no such service: wev (did you mean `web`?)");
     assert_eq!(sandbox.run(&["lock", "--check", "--upgrade"]).code, Some(1));
 }
+
+#[test]
+fn what_is_built_for_others_is_held_to_the_lock_too() {
+    let sandbox = Sandbox::with(
+        "
+services:
+  web: {build: {dockerfile_inline: FROM base, additional_contexts: {base: 'service:base'}}}
+  base: {build: {dockerfile_inline: 'FROM tool:3'}}
+",
+    );
+    let sandbox = sandbox.file("compose.lock.yaml", lock(&["tool:3"]));
+    let printed = sandbox.run(&["build", "--locked", "--print", "web"]).quiet();
+    assert!(printed.contains(&format!("FROM tool@{DIGEST}")), "{printed}");
+    let sandbox = sandbox.file("compose.lock.yaml", lock(&["other:3"]));
+    assert_snapshot!(sandbox.run(&["build", "--locked", "--print", "web"]).failed(), @"
+    error: `tool:3` is not in the lock file
+     --> compose.yaml:4:37
+      |
+    4 |   base: {build: {dockerfile_inline: 'FROM tool:3'}}
+      |                                     ^^^^^^^^^^^^^
+      |
+      = help: run `rcompose lock`
+    ");
+}
