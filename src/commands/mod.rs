@@ -22,6 +22,7 @@ mod export;
 mod failure;
 mod fetching;
 mod findings;
+mod followed;
 mod images;
 mod images_of;
 mod kill;

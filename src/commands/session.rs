@@ -8,17 +8,18 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::commands::exit::Error;
 use crate::commands::failure::Run;
-use crate::commands::outputs::{Order, Output, Outputs};
+use crate::commands::followed::Containers;
 pub(super) use crate::commands::signals::Signals;
 use crate::commands::work;
 pub(super) use crate::commands::work::{Deadline, Work, carry_out};
 use crate::diagnostic::Diagnostics;
-use crate::engine::{self, Engine, EngineEvent, Events};
+use crate::engine::{self, Engine, EngineEvent, Events, quirks};
 use crate::event::{Event, Status};
-use crate::execute::{Attached, Report, Reports, execute};
+use crate::execute::{Report, Reports, execute};
 use crate::labels;
 use crate::names;
 use crate::plan::{self, Known, Plan};
@@ -30,9 +31,12 @@ use crate::state::observed::{Observed, State};
 /// After this time without a sign of any container, the engine is asked whether any still runs.
 const LONG_SILENCE: Duration = Duration::from_secs(3);
 
-/// How often, and how long after a stop, is looked for containers that the engine has started again.
-const COMEBACKS: u32 = 5;
+/// How long, and how often, is looked for containers that the engine has started again after a stop.
+const COMEBACKS: Duration = Duration::from_secs(10);
 const COMEBACK: Duration = Duration::from_millis(300);
+
+/// How often where that may come late, and after how much time without any it will not.
+const LATE_COMEBACK: (Duration, Duration) = (Duration::from_millis(30), Duration::from_secs(2));
 
 /// Runs `work` on a runtime of this thread.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -92,23 +96,6 @@ pub(super) struct Ended {
     pub problems: Diagnostics,
 }
 
-/// A container of an attached session.
-#[derive(Debug, Default)]
-struct Watched {
-    source: String,
-    /// Whether the session goes on as long as it runs.
-    monitored: bool,
-    alive: bool,
-    /// Whether it was attached to before a start that has yet to be heard of.
-    awaits_start: bool,
-    /// Whether it was or will be started, and its end has yet to be heard of.
-    awaits_end: bool,
-    /// Streams of its output that are open.
-    outputs: usize,
-    /// Its exits, until they are shown: code, and whether it is restarted.
-    exits: Vec<(i64, bool)>,
-}
-
 impl Session<'_> {
     /// Runs a plan and stays until the last monitored container has ended, or a signal has stopped
     /// them all.
@@ -147,7 +134,7 @@ impl Session<'_> {
                         reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
                     }
                     Some(event) = heard.recv() => reporter.on(&event)?,
-                    Some(it) = attachments.recv() => containers.attach(self.project, it),
+                    Some(it) = attachments.recv() => containers.attach(self.project, self.monitored, it),
                     event = next_event(&mut happenings) => {
                         self.happened(&event?, &mut containers, reporter).await?;
                         if containers.first.is_some() && !interrupt.send_replace(true) {
@@ -163,7 +150,7 @@ impl Session<'_> {
         drain(&mut heard, reporter)?;
         work::finish(plan, self.project, &report, reporter)?;
         while let Ok(it) = attachments.try_recv() {
-            containers.attach(self.project, it);
+            containers.attach(self.project, self.monitored, it);
         }
         if report.failures(plan).next().is_some() {
             containers.flush(reporter).await?;
@@ -192,7 +179,7 @@ impl Session<'_> {
                     output = containers.outputs.next() => containers.show(output, reporter)?,
                     () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
                         self.count(&mut containers).await?;
-                        if containers.are_dead() {
+                        if containers.are_dead() && containers.are_left(self.engine).await? {
                             containers.show_unheard(self.engine, reporter).await?;
                             break;
                         }
@@ -295,8 +282,13 @@ impl Session<'_> {
     /// Stops what was between two starts when it was to be stopped, and which the engine has started
     /// since all the same.
     async fn stop_what_comes_back(&self) -> Result<(), Error> {
-        for _ in 0..COMEBACKS {
-            tokio::time::sleep(COMEBACK).await;
+        // One that starts containers late takes a stop between two runs for done: a run must be met.
+        let late = quirks::restarts_late(self.engine.facts());
+        let (pause, calm) = if late { LATE_COMEBACK } else { (COMEBACK, Duration::ZERO) };
+        let begin = Instant::now();
+        let mut last = begin;
+        while begin.elapsed() < COMEBACKS {
+            tokio::time::sleep(pause).await;
             let observed = self.engine.observe_containers(self.project).await?;
             let up = observed.containers.iter().filter(|it| {
                 it.state.is_up()
@@ -304,10 +296,12 @@ impl Session<'_> {
                     && (self.targeted.is_empty() || self.targeted.contains(&it.service))
             });
             let stops: Vec<_> = up.map(|it| self.engine.stop(&it.id, None)).collect();
-            if stops.is_empty() {
+            if !stops.is_empty() {
+                join_all(stops).await.into_iter().collect::<Result<Vec<()>, _>>()?;
+                last = Instant::now();
+            } else if last.elapsed() >= calm {
                 break;
             }
-            join_all(stops).await.into_iter().collect::<Result<Vec<()>, _>>()?;
         }
         Ok(())
     }
@@ -413,139 +407,4 @@ fn drain(heard: &mut UnboundedReceiver<Event>, reporter: &mut Reporter<'_>) -> i
         reporter.on(&event)?;
     }
     Ok(())
-}
-
-/// The containers of a session and their output.
-struct Containers<'a> {
-    watched: BTreeMap<String, Watched>,
-    outputs: Outputs<'a>,
-    /// The exit code of the first container whose end ends the session.
-    first: Option<i64>,
-    /// The first exit code of the service that was asked for.
-    asked: Option<i64>,
-    /// Whether they are being stopped, so that none is started again.
-    stopping: bool,
-    /// Whether the engine has started any of them again.
-    restarted: bool,
-}
-
-impl<'a> Containers<'a> {
-    fn new(engine: &'a Engine) -> Self {
-        Self {
-            watched: BTreeMap::new(),
-            outputs: Outputs::new(engine, Order::Arrival),
-            first: None,
-            asked: None,
-            stopping: false,
-            restarted: false,
-        }
-    }
-}
-
-impl Containers<'_> {
-    fn attach(&mut self, project: &str, it: Attached) {
-        let source = names::short(project, &it.service, &it.name).to_owned();
-        let watched = self.watched.entry(it.id.clone()).or_default();
-        watched.source.clone_from(&source);
-        watched.awaits_start = it.starts;
-        watched.awaits_end = it.starts;
-        watched.outputs += 1;
-        self.outputs.attach(&it.id, &source, it.stream, it.after);
-    }
-
-    /// Shows what a container writes since its last start.
-    async fn follow(&mut self, engine: &Engine, id: &str, source: &str) -> Result<(), Error> {
-        let container = match engine.inspect(id).await {
-            Ok(container) => container,
-            Err(engine::Error::NotFound(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let watched = self.watched.entry(id.to_owned()).or_default();
-        source.clone_into(&mut watched.source);
-        watched.outputs += 1;
-        self.outputs.follow(id, source, container.tty, container.last_output_since());
-        Ok(())
-    }
-
-    fn show(&mut self, output: Output, reporter: &mut Reporter<'_>) -> io::Result<()> {
-        let Output::Event(id, event) = output else {
-            return reporter.flush();
-        };
-        reporter.on(&event)?;
-        if matches!(event, Event::OutputEnded { .. })
-            && let Some(watched) = self.watched.get_mut(&*id)
-        {
-            watched.outputs = watched.outputs.saturating_sub(1);
-            self.show_exit(&id, reporter)?;
-        }
-        Ok(())
-    }
-
-    /// Says that a container has ended, once all that it wrote is shown.
-    fn show_exit(&mut self, id: &str, reporter: &mut Reporter<'_>) -> io::Result<()> {
-        let Some(watched) = self.watched.get_mut(id).filter(|watched| watched.outputs == 0) else {
-            return Ok(());
-        };
-        for (code, restarting) in std::mem::take(&mut watched.exits) {
-            let source = watched.source.clone();
-            reporter.on(&Event::Exited { source, code, restarting })?;
-        }
-        Ok(())
-    }
-
-    /// Shows the ends that the engine has kept to itself.
-    async fn show_unheard(
-        &mut self,
-        engine: &Engine,
-        reporter: &mut Reporter<'_>,
-    ) -> Result<(), Error> {
-        for (id, watched) in self.watched.iter_mut().filter(|(_, it)| it.awaits_end) {
-            if let Ok(container) = engine.inspect(id).await
-                && !watched.source.is_empty()
-            {
-                watched.exits.push((container.exit_code, false));
-            }
-        }
-        let ids: Vec<String> = self.watched.keys().cloned().collect();
-        for id in ids {
-            self.show_exit(&id, reporter)?;
-        }
-        Ok(())
-    }
-
-    /// Whether no monitored container runs any more, and all that there was is shown.
-    fn are_over(&self) -> bool {
-        let is_over =
-            |it: &Watched| !it.alive && !it.awaits_end && it.outputs == 0 && it.exits.is_empty();
-        self.watched.values().filter(|it| it.monitored).all(is_over)
-    }
-
-    /// As far as the engine lists them.
-    fn are_dead(&self) -> bool {
-        self.watched.values().filter(|it| it.monitored).all(|it| !it.alive)
-    }
-
-    /// Whether no monitored container writes any more: the engine may have kept its end to itself.
-    fn are_silent(&self) -> bool {
-        self.watched.values().filter(|it| it.monitored).all(|it| it.outputs == 0)
-    }
-
-    /// Shows what containers have written already, and waits a moment for what is on its way.
-    async fn flush(&mut self, reporter: &mut Reporter<'_>) -> io::Result<()> {
-        let moment = Duration::from_millis(300);
-        while !self.outputs.is_empty() {
-            let Ok(output) = tokio::time::timeout(moment, self.outputs.next()).await else {
-                break;
-            };
-            self.show(output, reporter)?;
-        }
-        let left: Vec<String> = self.watched.keys().cloned().collect();
-        for id in left {
-            if let Some(watched) = self.watched.get_mut(&id) {
-                watched.outputs = 0;
-            }
-            self.show_exit(&id, reporter)?;
-        }
-        reporter.flush()
-    }
 }

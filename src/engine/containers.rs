@@ -272,6 +272,12 @@ fn signal_name(word: &str) -> String {
 }
 
 impl Inspected {
+    /// Whether its restart policy has the engine start it again after an end with `code`.
+    #[must_use]
+    pub fn is_to_start_again(&self, code: i64) -> bool {
+        (self.restarts || code != 0) && self.restart_count < self.retries
+    }
+
     /// The time between stop signal and kill, if a request names none.
     #[must_use]
     pub fn grace(&self) -> Duration {
@@ -412,9 +418,8 @@ impl Engine {
             {
                 return Ok(true);
             }
-            let will = container.restarts || code != 0;
             looks -= 1;
-            if looks == 0 || !will || container.restart_count >= container.retries {
+            if looks == 0 || !container.is_to_start_again(code) {
                 return Ok(false);
             }
             tokio::time::sleep(RESTART_PAUSE).await;
