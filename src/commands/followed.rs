@@ -120,45 +120,37 @@ impl Containers<'_> {
         Ok(())
     }
 
-    /// Whether the engine leaves those that are dead as they are. One that starts some again later, and
-    /// is busy, gets some time for that.
-    pub(super) async fn are_left(&mut self, engine: &Engine) -> Result<bool, Error> {
-        if !quirks::restarts_late(engine.facts()) || self.waits == WAITS {
-            return Ok(true);
-        }
-        for (id, _) in self.watched.iter().filter(|(_, it)| it.monitored && it.awaits_end) {
-            match engine.inspect(id).await {
-                Ok(container) if container.is_to_start_again(container.exit_code) => {
-                    self.waits += 1;
-                    return Ok(false);
-                }
-                Ok(_) | Err(engine::Error::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Shows the ends that the engine has kept to itself.
+    /// Shows the ends that the engine has kept to itself. False if it is to start one of them again: an
+    /// engine that does so later, and is busy, gets some time for that.
     pub(super) async fn show_unheard(
         &mut self,
         engine: &Engine,
         reporter: &mut Reporter<'_>,
-    ) -> Result<(), Error> {
-        for (id, watched) in self.watched.iter_mut().filter(|(_, it)| it.awaits_end) {
-            match engine.inspect(id).await {
-                Ok(container) if !watched.source.is_empty() => {
-                    watched.exits.push((container.exit_code, false));
-                }
-                Ok(_) | Err(engine::Error::NotFound(_)) => {}
+    ) -> Result<bool, Error> {
+        let waits = self.waits < WAITS && quirks::restarts_late(engine.facts());
+        let mut ends = Vec::new();
+        for (id, watched) in self.watched.iter().filter(|(_, it)| it.awaits_end) {
+            let container = match engine.inspect(id).await {
+                Ok(container) => container,
+                Err(engine::Error::NotFound(_)) => continue,
                 Err(error) => return Err(error.into()),
+            };
+            if waits && watched.monitored && container.is_to_start_again(container.exit_code) {
+                self.waits += 1;
+                return Ok(false);
+            }
+            ends.push((id.clone(), container.exit_code));
+        }
+        for (id, code) in ends {
+            if let Some(watched) = self.watched.get_mut(&id).filter(|it| !it.source.is_empty()) {
+                watched.exits.push((code, false));
             }
         }
         let ids: Vec<String> = self.watched.keys().cloned().collect();
         for id in ids {
             self.show_exit(&id, reporter)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether no monitored container runs any more, and all that there was is shown.

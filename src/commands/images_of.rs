@@ -19,14 +19,20 @@ pub(super) fn load(
 ) -> Result<(Model, Desired), Error> {
     let steps = Steps { dependencies, env_files: EnvFiles::Unread, ..context.steps() };
     let model = context.load(services, &steps)?;
+    let desired = of_model(&model, context)?;
+    Ok((model, desired))
+}
+
+/// The images of a project that is loaded.
+pub(super) fn of_model(model: &Model, context: &mut Context) -> Result<Desired, Error> {
     let around = Surroundings {
-        separator: context.separator(&model),
+        separator: context.separator(model),
         scale: BTreeMap::new(),
         read: &|path| Files::Disk.read_text(path),
     };
-    let (desired, warnings) = Desired::of_images(&model, &around).map_err(Error::Project)?;
+    let (desired, warnings) = Desired::of_images(model, &around).map_err(Error::Project)?;
     context.show(&warnings);
-    Ok((model, desired))
+    Ok(desired)
 }
 
 pub(super) fn failures(ignored: bool) -> Failures {

@@ -8,7 +8,6 @@ use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
 use crate::commands::session::{self, Signals};
 use crate::commands::{control, digests, images_of, parcel, pinning, sensitive};
-use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::compose::print::Dialect;
 use crate::compose::{EnvFiles, Steps};
@@ -23,7 +22,6 @@ use crate::remote::artifact::{Form, Layer, LayerKind, Project};
 use crate::report::logs::LogPrinter;
 use crate::report::{Reporter, Streams};
 use crate::source::Span;
-use crate::state::desired::{Desired, Surroundings};
 use crate::yaml::emit;
 
 /// Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
@@ -130,13 +128,7 @@ fn push_images(model: &Model, context: &mut Context) -> Result<(), Error> {
     if !model.services.values().any(|entry| entry.node.get("build").is_some()) {
         return Ok(());
     }
-    let around = Surroundings {
-        separator: context.separator(model),
-        scale: BTreeMap::new(),
-        read: &|path| Files::Disk.read_text(path),
-    };
-    let (desired, warnings) = Desired::of_images(model, &around).map_err(Error::Project)?;
-    context.show(&warnings);
+    let desired = images_of::of_model(model, context)?;
     let plan = plan::push(&desired, images_of::failures(true));
     session::block_on(async {
         let engine = context.connect().await?;

@@ -134,7 +134,9 @@ impl Session<'_> {
                         reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
                     }
                     Some(event) = heard.recv() => reporter.on(&event)?,
-                    Some(it) = attachments.recv() => containers.attach(self.project, self.monitored, it),
+                    Some(it) = attachments.recv() => {
+                        containers.attach(self.project, self.monitored, it);
+                    }
                     event = next_event(&mut happenings) => {
                         self.happened(&event?, &mut containers, reporter).await?;
                         if containers.first.is_some() && !interrupt.send_replace(true) {
@@ -179,8 +181,9 @@ impl Session<'_> {
                     output = containers.outputs.next() => containers.show(output, reporter)?,
                     () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
                         self.count(&mut containers).await?;
-                        if containers.are_dead() && containers.are_left(self.engine).await? {
-                            containers.show_unheard(self.engine, reporter).await?;
+                        if containers.are_dead()
+                            && containers.show_unheard(self.engine, reporter).await?
+                        {
                             break;
                         }
                     }

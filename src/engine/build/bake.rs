@@ -116,15 +116,12 @@ fn escaped(text: &str) -> String {
 }
 
 fn target(spec: &BuildSpec, names: &BTreeMap<String, String>, options: BakeOptions) -> Target {
-    let (dockerfile, dockerfile_inline) = match (&spec.dockerfile, &spec.context) {
-        _ if spec.pinned.is_some() => {
-            (String::new(), spec.pinned.as_deref().map(escaped).unwrap_or_default())
-        }
-        (Dockerfile::Inline(text), _) => (String::new(), escaped(text)),
-        (Dockerfile::Path(path), BuildContext::Folder(folder)) => {
+    let (dockerfile, dockerfile_inline) = match (&spec.pinned, &spec.dockerfile, &spec.context) {
+        (Some(text), ..) | (None, Dockerfile::Inline(text), _) => (String::new(), escaped(text)),
+        (None, Dockerfile::Path(path), BuildContext::Folder(folder)) => {
             (Path::new(folder).join(path).display().to_string(), String::new())
         }
-        (Dockerfile::Path(path), BuildContext::Remote(_)) => (path.clone(), String::new()),
+        (None, Dockerfile::Path(path), BuildContext::Remote(_)) => (path.clone(), String::new()),
     };
     let contexts = spec.contexts.iter().map(|(name, context)| {
         let context = match context {

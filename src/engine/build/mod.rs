@@ -19,7 +19,6 @@ mod sync;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -441,10 +440,7 @@ impl Place {
             hash.update(text);
             hash.update([0]);
         }
-        let identity = hash.finalize().iter().fold("texts ".to_owned(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let identity = format!("texts {}", hex(&hash.finalize()));
         Self { shared: Some(Shared::Files(files)), name: name.to_owned(), identity }
     }
 }
