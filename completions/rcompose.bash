@@ -136,6 +136,9 @@ _rcompose() {
             rcompose,wait)
                 cmd="rcompose__subcmd__wait"
                 ;;
+            rcompose,watch)
+                cmd="rcompose__subcmd__watch"
+                ;;
             rcompose__subcmd__help,analyze)
                 cmd="rcompose__subcmd__help__subcmd__analyze"
                 ;;
@@ -256,6 +259,9 @@ _rcompose() {
             rcompose__subcmd__help,wait)
                 cmd="rcompose__subcmd__help__subcmd__wait"
                 ;;
+            rcompose__subcmd__help,watch)
+                cmd="rcompose__subcmd__help__subcmd__watch"
+                ;;
             *)
                 ;;
         esac
@@ -263,7 +269,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -723,7 +729,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait help"
+            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1283,6 +1289,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1859,6 +1879,10 @@ _rcompose() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --menu)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --trace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1921,6 +1945,28 @@ _rcompose() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__watch)
+            opts="-h --no-up --prune --quiet --explain --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --prune)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -147,6 +147,42 @@ impl Layer {
     }
 }
 
+/// What a watch does for a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchAction {
+    /// Files are taken over into its containers.
+    Sync,
+    /// A container gets what others have got already.
+    Resync,
+    Restart,
+    /// A command is run in its containers.
+    Exec,
+    /// Its image and its containers are made anew.
+    Rebuild,
+}
+
+impl WatchAction {
+    /// As machines read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Resync => "resync",
+            Self::Restart => "restart",
+            Self::Exec => "exec",
+            Self::Rebuild => "rebuild",
+        }
+    }
+}
+
+/// How far it is, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchState {
+    Begun(String),
+    Done(String),
+    Failed(String),
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -162,6 +198,8 @@ pub enum Event {
     Exited { source: String, code: i64, restarting: bool },
     /// An image is being built.
     Build { image: String, service: String, event: BuildEvent },
+    /// A watch does something for a service, or has done it. `taken` counts from the change on.
+    Watched { service: String, action: WatchAction, what: WatchState, taken: Duration },
     /// Something to know that is no failure; a clause.
     Warning(String),
     /// What a run has done, and how long it took.

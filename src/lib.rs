@@ -83,6 +83,8 @@ pub mod engine;
 
 pub mod execute;
 
+pub mod watch;
+
 pub mod report;
 
 pub mod commands;

@@ -119,7 +119,7 @@ impl Carrier<'_> {
 
 /// Reads standard input on a thread of its own, which a read without end cannot keep from ending with
 /// the program.
-fn keys() -> Receiver<Vec<u8>> {
+pub(super) fn keys() -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
         let mut buffer = vec![0; 32 * 1024];

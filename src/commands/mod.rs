@@ -5,6 +5,7 @@ mod attach;
 mod build;
 mod carrier;
 mod commit;
+mod companion;
 mod config;
 mod control;
 mod cp;
@@ -65,6 +66,8 @@ mod variables;
 mod version;
 mod volumes;
 mod wait;
+mod watch;
+mod watching;
 mod work;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -130,6 +133,7 @@ enum Command {
     Version(version::Args),
     Volumes(volumes::Args),
     Wait(wait::Args),
+    Watch(watch::Args),
 }
 
 impl Command {
@@ -231,6 +235,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Version(args) => version::run(&args, &mut context),
         Command::Volumes(args) => volumes::run(&args, &mut context),
         Command::Wait(args) => wait::run(&args, &mut context),
+        Command::Watch(args) => watch::run(&args, &mut context),
     };
     exit::finish(result, &mut context)
 }

@@ -188,12 +188,18 @@ impl Planning {
     ) -> Result<(), Error> {
         if programs::work(&mut self.model, engine, context, signals).await? {
             // Its warnings have been shown.
-            (self.desired, _) = desired(&self.model, self.separator, &self.scale)?;
-            if let Some(held) = &self.held {
-                held.pin(&mut self.desired);
-            }
+            self.desired = self.desired_again()?;
         }
         Ok(())
+    }
+
+    /// What is wanted, worked out once more.
+    pub(super) fn desired_again(&self) -> Result<Desired, Error> {
+        let (mut desired, _) = desired(&self.model, self.separator, &self.scale)?;
+        if let Some(held) = &self.held {
+            held.pin(&mut desired);
+        }
+        Ok(desired)
     }
 
     /// Takes note of what `--yes` agrees to.

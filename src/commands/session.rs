@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::commands::companion::{self, Companion, Said};
 use crate::commands::exit::Error;
 use crate::commands::failure::Run;
 use crate::commands::followed::Containers;
@@ -72,6 +73,8 @@ pub(super) struct Session<'a> {
     pub abort_on: Option<AbortOn>,
     /// The service whose exit code is that of a session which ended so.
     pub code_from: Option<&'a str>,
+    /// Whether keys are offered.
+    pub menu: bool,
     /// What providers are called with when all is stopped.
     pub provider_stops: &'a dyn Fn() -> Result<BTreeMap<String, ProgramCall>, Error>,
 }
@@ -86,7 +89,14 @@ pub(super) enum AbortOn {
 
 const ABORTING: &str = "Aborting on container exit...";
 
+/// What a session hears of.
+struct Live<'s, 'c> {
+    containers: &'s mut Containers<'c>,
+    happenings: &'s mut Events,
+}
+
 /// How an attached session ended.
+#[derive(Default)]
 pub(super) struct Ended {
     pub report: Report,
     pub interrupted: bool,
@@ -102,6 +112,7 @@ impl Session<'_> {
     pub(super) async fn run(
         &self,
         plan: &Plan,
+        companion: &mut Companion<'_>,
         reporter: &mut Reporter<'_>,
         signals: &mut Signals,
     ) -> Result<Ended, Error> {
@@ -138,7 +149,7 @@ impl Session<'_> {
                         containers.attach(self.project, self.monitored, it);
                     }
                     event = next_event(&mut happenings) => {
-                        self.happened(&event?, &mut containers, reporter).await?;
+                        self.happened(&event?, &mut containers, None, reporter).await?;
                         if containers.first.is_some() && !interrupt.send_replace(true) {
                             reporter.notice(ABORTING);
                         }
@@ -157,39 +168,15 @@ impl Session<'_> {
         if report.failures(plan).next().is_some() {
             containers.flush(reporter).await?;
             let problems = Diagnostics::default();
-            return Ok(Ended { report, interrupted: false, aborted: None, problems });
+            return Ok(Ended { report, problems, ..Ended::default() });
         }
         let mut stopping = *interrupted.borrow();
         if !stopping {
-            self.count(&mut containers).await?;
-            while !containers.are_over() {
-                tokio::select! {
-                    biased;
-                    () = signals.next() => {
-                        reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
-                        stopping = true;
-                        break;
-                    }
-                    event = next_event(&mut happenings) => {
-                        self.happened(&event?, &mut containers, reporter).await?;
-                        if containers.first.is_some() {
-                            reporter.notice(ABORTING);
-                            stopping = true;
-                            break;
-                        }
-                    }
-                    output = containers.outputs.next() => containers.show(output, reporter)?,
-                    () = tokio::time::sleep(LONG_SILENCE), if containers.are_silent() => {
-                        self.count(&mut containers).await?;
-                        if containers.are_dead()
-                            && containers.show_unheard(self.engine, reporter).await?
-                        {
-                            break;
-                        }
-                    }
-                }
-            }
+            companion.begin(self.menu, reporter).await?;
+            let live = Live { containers: &mut containers, happenings: &mut happenings };
+            stopping = self.stay(live, companion, reporter, signals).await?;
         }
+        companion.leave(reporter)?;
         let mut problems = Diagnostics::default();
         if stopping {
             problems = self
@@ -197,7 +184,67 @@ impl Session<'_> {
                 .await?;
         }
         let aborted = self.aborted(&containers).await?;
-        Ok(Ended { report, interrupted: stopping && aborted.is_none(), aborted, problems })
+        let interrupted = stopping && aborted.is_none();
+        Ok(Ended { report, interrupted, aborted, problems })
+    }
+
+    /// Stays with what runs until all has ended, or is to be stopped, which is the result.
+    async fn stay(
+        &self,
+        live: Live<'_, '_>,
+        companion: &mut Companion<'_>,
+        reporter: &mut Reporter<'_>,
+        signals: &mut Signals,
+    ) -> Result<bool, Error> {
+        let Live { containers, happenings } = live;
+        self.count(containers).await?;
+        while !containers.are_over() || companion.is_stirring() {
+            tokio::select! {
+                biased;
+                () = signals.next() => {
+                    companion.leave(reporter)?;
+                    reporter.notice("Gracefully Stopping... press Ctrl+C again to force");
+                    return Ok(true);
+                }
+                event = next_event(happenings) => {
+                    let companion = Some(&*companion);
+                    self.happened(&event?, containers, companion, reporter).await?;
+                    if containers.first.is_some() {
+                        reporter.notice(ABORTING);
+                        return Ok(true);
+                    }
+                }
+                output = containers.outputs.next() => containers.show(output, reporter)?,
+                said = companion.next() => match said? {
+                    Said::Event(event) => {
+                        reporter.on(&event)?;
+                        reporter.flush()?;
+                        if companion::changes_containers(&event) {
+                            self.count(containers).await?;
+                        }
+                    }
+                    Said::Key(b'w') => companion.toggle(reporter).await?,
+                    // All goes on without us.
+                    Said::Key(b'd') => return Ok(false),
+                    Said::Key(b'\r' | b'\n') => {
+                        reporter.line("")?;
+                        reporter.flush()?;
+                    }
+                    Said::Key(_) => {}
+                },
+                () = tokio::time::sleep(LONG_SILENCE),
+                    if containers.are_silent() && !companion.is_stirring() =>
+                {
+                    self.count(containers).await?;
+                    if containers.are_dead()
+                        && containers.show_unheard(self.engine, reporter).await?
+                    {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The exit code of a session that the end of a container has ended.
@@ -257,7 +304,7 @@ impl Session<'_> {
                     }
                     Some(event) = heard.recv() => reporter.on(&event)?,
                     event = next_event(happenings) => {
-                        self.happened(&event?, containers, reporter).await?;
+                        self.happened(&event?, containers, None, reporter).await?;
                     }
                     report = &mut running => break report,
                     output = containers.outputs.next() => containers.show(output, reporter)?,
@@ -346,6 +393,7 @@ impl Session<'_> {
         &self,
         event: &EngineEvent,
         containers: &mut Containers<'_>,
+        companion: Option<&Companion<'_>>,
         reporter: &mut Reporter<'_>,
     ) -> Result<(), Error> {
         let attribute = |name: &str| event.attributes.get(name).map_or("", String::as_str);
@@ -374,7 +422,9 @@ impl Session<'_> {
                     Some(AbortOn::Exit) => true,
                     Some(AbortOn::Failure) => code != 0,
                 };
-                if ends_all && self.monitored.contains(service) {
+                // What is replaced, restarted or stopped by us has not come to its end by itself.
+                let is_ours = containers.stopping || companion.is_some_and(|it| it.stirs(service));
+                if ends_all && self.monitored.contains(service) && !is_ours {
                     containers.first.get_or_insert(code);
                 }
                 if self.code_from == Some(service) {

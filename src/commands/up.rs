@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::commands::companion::{self, Companion};
 use crate::commands::dossier;
 use crate::commands::exit::{self, Error, Exit};
 use crate::commands::failure::Run;
@@ -13,6 +14,9 @@ use crate::commands::preview::Form;
 use crate::commands::programs::{self, Caller, Verb};
 use crate::commands::session::{self, AbortOn, Deadline, Session, Signals, Work};
 use crate::commands::timeline::{Timeline, write_trace};
+use crate::commands::watch;
+use crate::commands::watching::lock::WatchLock;
+use crate::commands::watching::means::Means;
 use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::names;
@@ -21,6 +25,7 @@ use crate::report::logs::{LogPrinter, Style};
 use crate::report::{Reporter, Streams};
 use crate::spec::Hooks;
 use crate::state::desired::Desired;
+use crate::watch::rules::Rule;
 
 /// Create and start containers
 #[derive(Debug, Default, clap::Args)]
@@ -66,12 +71,12 @@ pub(super) struct Args {
     /// Show the time before each line of output
     #[arg(long)]
     timestamps: bool,
-    /// Take changed files over into containers (not supported yet)
+    /// Take changed files over into containers, as `develop.watch` says
     #[arg(short, long, conflicts_with_all = ["detach", "no_build"])]
     watch: bool,
-    /// Offer a menu of keys (not supported yet)
-    #[arg(long)]
-    menu: bool,
+    /// Offer keys on a terminal (true, unless `COMPOSE_MENU` says otherwise)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    menu: Option<bool>,
     /// Show what the time was spent on, chain by chain
     #[arg(long)]
     timings: bool,
@@ -81,6 +86,13 @@ pub(super) struct Args {
     /// Write output, containers and outcome of all services to this folder when it is over
     #[arg(long, value_name = "FOLDER")]
     report: Option<String>,
+}
+
+impl Args {
+    /// To start services, and stay with none of them.
+    pub(super) fn detached(planning: planning::Wanted) -> Self {
+        Self { planning, detach: true, ..Self::default() }
+    }
 }
 
 /// Creates what `up` would create, and starts nothing.
@@ -97,27 +109,27 @@ pub(super) fn scale(planning: planning::Wanted, context: &mut Context) -> Result
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let planning = Planning::new(&args.planning, context)?;
     fetching::consent(&planning.model, args.planning.yes, context)?;
-    let up = Up::new(args, planning)?;
+    let mut up = Up::new(args, planning)?;
+    up.prepare_watch(context)?;
     // Everything that can be checked without an engine has been: nothing was changed by then.
     session::block_on(up.run(context))
 }
 
 /// What `up` is to do.
-struct Up<'a> {
+pub(super) struct Up<'a> {
     args: &'a Args,
     planning: Planning,
     /// The services whose end ends the session.
     monitored: BTreeSet<String>,
+    /// What is watched, or may be.
+    rules: Vec<Rule>,
+    /// The right to watch from the beginning on.
+    lock: Option<WatchLock>,
     timeline: Timeline,
 }
 
 impl<'a> Up<'a> {
-    fn new(args: &'a Args, mut planning: Planning) -> Result<Self, Error> {
-        for (flag, is_set) in [("--watch", args.watch), ("--menu", args.menu)] {
-            if is_set {
-                return Err(Error::Usage(format!("{flag} is not supported yet")));
-            }
-        }
+    pub(super) fn new(args: &'a Args, mut planning: Planning) -> Result<Self, Error> {
         if let Some(service) = &args.exit_code_from {
             known_service(service, &planning.model)?;
         }
@@ -126,7 +138,44 @@ impl<'a> Up<'a> {
         if !args.detach && !args.wait {
             planning.options.attach = attach;
         }
-        Ok(Self { args, planning, monitored, timeline: Timeline::new() })
+        let (rules, lock) = (Vec::new(), None);
+        Ok(Self { args, planning, monitored, rules, lock, timeline: Timeline::new() })
+    }
+
+    /// Reads the rules of a watch that is asked for, or that a key may ask for.
+    fn prepare_watch(&mut self, context: &mut Context) -> Result<(), Error> {
+        if self.args.watch {
+            self.rules = watch::read(&self.planning, context)?;
+            self.lock = Some(WatchLock::take(self.project(), &context.env)?);
+        } else if self.offers_menu(context) {
+            // What is wrong with them is told to who wants them.
+            self.rules = watch::rules(&self.planning).map_or_else(|_| Vec::new(), |it| it.0);
+        }
+        Ok(())
+    }
+
+    fn offers_menu(&self, context: &Context) -> bool {
+        let args = self.args;
+        let stays = !args.detach && !args.wait && !args.planning.no_start;
+        stays && companion::offers_menu(args.menu, &context.env, &context.terminal)
+    }
+
+    /// The project's name.
+    pub(super) fn project(&self) -> &str {
+        &self.planning.desired.project
+    }
+
+    /// Checks what [`Up::converge`] would.
+    pub(super) fn check_engine(
+        &mut self,
+        engine: &Engine,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        self.planning.check_engine(engine, context)
+    }
+
+    pub(super) fn into_planning(self) -> Planning {
+        self.planning
     }
 
     async fn run(mut self, context: &mut Context) -> Result<Exit, Error> {
@@ -165,7 +214,8 @@ impl<'a> Up<'a> {
         Ok(())
     }
 
-    async fn converge(
+    /// Makes the project as it should be.
+    pub(super) async fn converge(
         &mut self,
         engine: &Engine,
         signals: &mut Signals,
@@ -189,7 +239,7 @@ impl<'a> Up<'a> {
             return Err(Error::Project(taken));
         }
         if !self.args.detach && !self.args.planning.no_start && !self.args.wait {
-            return self.attend(&plan, engine, signals, context).await;
+            return Box::pin(self.attend(&plan, engine, signals, context)).await;
         }
         let patience = if self.args.wait { self.args.wait_timeout } else { 0 };
         // What must be made and started may take its time; it is the waits that have an end.
@@ -243,6 +293,11 @@ impl<'a> Up<'a> {
         let known = Known::of_model(model);
         let targeted = options.targeted.clone().unwrap_or_default();
         let caller = Caller::new(&context.env, context.engine());
+        let menu = companion::offers_menu(self.args.menu, &context.env, &context.terminal);
+        let means = Means::new(&self.planning, true, context.env.working_directory());
+        let rules = std::mem::take(&mut self.rules);
+        let lock = self.lock.take();
+        let mut companion = Companion::new(engine, &means, &context.env, rules, lock);
         let session = Session {
             engine,
             project,
@@ -257,6 +312,7 @@ impl<'a> Up<'a> {
                 None => None,
             },
             code_from: self.args.exit_code_from.as_deref(),
+            menu,
             provider_stops: &|| programs::calls(model, Verb::Stop, &targeted, &caller),
         };
         let style = Style {
@@ -284,7 +340,7 @@ impl<'a> Up<'a> {
         let ended = tokio::select! {
             biased;
             () = leaving.third() => return Err(Error::Interrupted),
-            ended = session.run(plan, &mut reporter, signals) => ended?,
+            ended = session.run(plan, &mut companion, &mut reporter, signals) => ended?,
         };
         let (model, report) = (Some(model), &ended.report);
         let run = Run { model, ..Run::of(plan, report, project, engine) };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::compose::keys::develop::Trigger;
 use crate::compose::keys::models::LanguageModel;
 use crate::compose::keys::network::Network;
 use crate::compose::keys::secrets::FileObject;
@@ -68,6 +69,15 @@ fn section<T: serde::de::DeserializeOwned>(
 /// As [`Project::new`].
 pub fn service(node: &Node) -> Result<Service, Diagnostic> {
     decode(node)
+}
+
+/// What a service does when files change, each with its place.
+///
+/// # Errors
+/// As [`Project::new`].
+pub fn triggers(service: &Node) -> Result<Vec<(Trigger, &Node)>, Diagnostic> {
+    let rules = service.at(["develop", "watch"]).into_iter().flat_map(Node::items);
+    rules.map(|rule| Ok((decode(rule)?, rule))).collect()
 }
 
 fn decode<'de, T: serde::de::Deserialize<'de>>(node: &'de Node) -> Result<T, Diagnostic> {

@@ -101,6 +101,16 @@ impl Patterns {
         }
     }
 
+    /// The same, but if one rule matches everything at the top by `*`, all that match are gone, and those
+    /// that take back are left. That is what the peer's `watch` makes of such lists.
+    #[must_use]
+    pub fn without_everything(mut self) -> Self {
+        if self.rules.iter().any(|rule| rule.text == "*") {
+            self.rules.retain(|rule| rule.takes_back);
+        }
+        self
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

@@ -32,6 +32,8 @@ pub struct Inspected {
     /// The engine's word: `running`, `exited` …
     pub status: String,
     pub exit_code: i64,
+    /// Its main process, as the engine's machine numbers it; 0 if it does not run.
+    pub process: i64,
     /// `healthy`, `unhealthy`, `starting`; `None` without a health check.
     pub health: Option<String>,
     /// The last health checks that the engine ran, oldest first.
@@ -165,6 +167,8 @@ struct StateAnswer {
     status: String,
     #[serde(default)]
     exit_code: i64,
+    #[serde(default)]
+    pid: i64,
     #[serde(default, rename = "OOMKilled")]
     oom_killed: bool,
     #[serde(default)]
@@ -507,6 +511,7 @@ impl Engine {
                 .unwrap_or_default(),
             name: answer.name.trim_start_matches('/').to_owned(),
             status: answer.state.status,
+            process: answer.state.pid,
             exit_code: answer.state.exit_code,
             health_log: health_log.collect(),
             error: answer.state.error,

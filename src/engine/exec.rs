@@ -199,7 +199,15 @@ impl Engine {
     /// Those of the engine; a container that does not run is one of them.
     pub async fn exec(&self, id: &str, command: &[String]) -> Result<(i64, String), Error> {
         let options = ExecOptions { command: command.to_vec(), ..ExecOptions::default() };
-        let exec = self.make_exec(id, &options).await?;
+        self.exec_with(id, &options).await
+    }
+
+    /// As [`Engine::exec`], as the options say.
+    ///
+    /// # Errors
+    /// As [`Engine::exec`].
+    pub async fn exec_with(&self, id: &str, options: &ExecOptions) -> Result<(i64, String), Error> {
+        let exec = self.make_exec(id, options).await?;
         let how = json!({ "Detach": false, "Tty": false });
         // Its end is seen by that of its output.
         let mut output =

@@ -89,6 +89,25 @@ impl Engine {
         self.transport.get(&format!("/images/json?filters={}", encode(&filters.to_string()))).await
     }
 
+    /// Removes an image, by its ID, if it has no name and nobody uses it.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn remove_nameless_image(&self, id: &str) -> Result<(), Error> {
+        let image = self.transport.get(&format!("/images/{}/json", encode(id))).await;
+        let image: TaggedImage = match image {
+            Err(Error::NotFound(_)) => return Ok(()),
+            other => other?,
+        };
+        if !image.repo_tags.is_empty() {
+            return Ok(());
+        }
+        match self.remove_image(id).await {
+            Err(Error::Conflict(_)) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Removes the name of an image, and the image if it has no other.
     ///
     /// # Errors

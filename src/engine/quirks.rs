@@ -201,6 +201,13 @@ pub fn forces_removal_by_id(engine: &Facts) -> bool {
     engine.is_podman()
 }
 
+/// Whether files can be put where a container has something in memory: Docker writes them below that,
+/// where the container does not see them.
+#[must_use]
+pub fn reaches_memory(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
 /// Whether a container that has ended may be started again by the engine without a sign of that in its
 /// state: Podman does it a moment later.
 #[must_use]
@@ -453,6 +460,7 @@ mod tests {
         let podman = Facts::podman(Api(5, 8));
         assert!(restarts_late(&podman) && leaves_health_checks(&podman) && needs_grace(&podman));
         assert!(tells_digests(&docker) && !tells_digests(&podman));
+        assert!(!reaches_memory(&docker) && reaches_memory(&podman));
     }
 
     #[test]

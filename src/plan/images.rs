@@ -113,10 +113,22 @@ pub fn images(
 /// # Errors
 /// Builds that lack a secret.
 pub fn builds(desired: &Desired) -> Result<Plan, Diagnostics> {
+    builds_of(desired, |_| true)
+}
+
+/// As [`builds`], of one service.
+///
+/// # Errors
+/// As [`builds`].
+pub fn rebuild(desired: &Desired, service: &str) -> Result<Plan, Diagnostics> {
+    builds_of(desired, |name| name == service)
+}
+
+fn builds_of(desired: &Desired, wants: impl Fn(&str) -> bool) -> Result<Plan, Diagnostics> {
     let observed = Observed::default();
     let options = ImageOptions { builds: Builds::All, ..ImageOptions::default() };
     let mut planner = Planner::new(desired, &observed, &options);
-    for service in desired.services.iter().filter(|service| service.build.is_some()) {
+    for service in desired.services.iter().filter(|it| it.build.is_some() && wants(&it.name)) {
         planner.builds.insert(&service.name, Make::Surely(Cause::Asked));
     }
     planner.plan();

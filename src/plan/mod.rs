@@ -32,7 +32,7 @@ pub use crate::plan::control::{
     Restart, await_started, kill, pause, remove_stopped, restart, start, unpause,
 };
 pub use crate::plan::converge::{Options, Recreate, converge};
-pub use crate::plan::images::{Builds, ImageOptions, PullPolicy, builds, images};
+pub use crate::plan::images::{Builds, ImageOptions, PullPolicy, builds, images, rebuild};
 pub use crate::plan::lifecycle::{one_off, wait};
 pub use crate::plan::outline::{Entry, Verb, Waits, has_changes, outline};
 pub use crate::plan::ports::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::event::{BuildEvent, Layer, Status, StepState, Subject};
+use crate::event::{BuildEvent, Layer, Status, StepState, Subject, WatchAction, WatchState};
 
 /// A subject that is further along. `id`, `status` and `text` are Docker Compose's keys.
 pub(super) fn progress(subject: &Subject, status: Status, text: &str) -> Value {
@@ -93,6 +93,29 @@ pub(super) fn summary(project: &str, text: &str, taken: Duration) -> Value {
         "kind": "project",
         "name": project,
         "status": Status::Done.word(),
+        "text": text,
+        "seconds": taken.as_secs_f64(),
+    })
+}
+
+/// What a watch does for a service.
+pub(super) fn watched(
+    service: &str,
+    action: WatchAction,
+    what: &WatchState,
+    taken: Duration,
+) -> Value {
+    let (status, text) = match what {
+        WatchState::Begun(text) => (Status::Working, text),
+        WatchState::Done(text) => (Status::Done, text),
+        WatchState::Failed(text) => (Status::Error, text),
+    };
+    json!({
+        "id": format!("Service {service}"),
+        "kind": "watch",
+        "name": service,
+        "action": action.word(),
+        "status": status.word(),
         "text": text,
         "seconds": taken.as_secs_f64(),
     })

@@ -17,7 +17,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::env::Env;
-use crate::event::{BuildEvent, Event, Status, StepState, Subject};
+use crate::event::{BuildEvent, Event, Status, StepState, Subject, WatchState};
 use crate::report::board::Board;
 use crate::report::builds::BuildPrinter;
 use crate::report::logs::LogPrinter;
@@ -250,7 +250,15 @@ pub struct Reporter<'a> {
     /// Progress that is drawn; what else is written stands above it.
     board: Option<Board>,
     builds: BuildPrinter,
+    /// Whether lines of a watch are marked, as there are those of containers between them.
+    watch_mark: bool,
+    /// What stands on the last line, and whether it does at the moment.
+    menu: Option<String>,
+    has_menu: bool,
 }
+
+/// What stands before lines of a watch, as the peer has it.
+const WATCH_MARK: char = '\u{29bf}';
 
 /// Where containers' standard error goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,7 +273,60 @@ impl<'a> Reporter<'a> {
     pub fn new(terminal: &'a mut Terminal, logs: LogPrinter, streams: Streams) -> Self {
         let drawn = terminal.progress == Progress::Tty;
         let board = drawn.then(|| Board::new(terminal.operation, terminal.colours_errors()));
-        Self { terminal, logs, streams, lines: Vec::new(), board, builds: BuildPrinter::default() }
+        let builds = BuildPrinter::default();
+        Self {
+            terminal,
+            logs,
+            streams,
+            lines: Vec::new(),
+            board,
+            builds,
+            watch_mark: false,
+            menu: None,
+            has_menu: false,
+        }
+    }
+
+    /// Offers keys on the last line from now on, or none.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn set_menu(&mut self, keys: Option<&[(&str, &str)]>) -> io::Result<()> {
+        self.erase_menu();
+        let colours = self.terminal.colours_output();
+        let item = |(key, text): &(&str, &str)| {
+            if colours {
+                format!("\x1b[1;7m{key}\x1b[0m\x1b[2m {text}\x1b[0m")
+            } else {
+                format!("{key} {text}")
+            }
+        };
+        self.menu = keys.map(|keys| keys.iter().map(item).collect::<Vec<_>>().join("   "));
+        self.flush()
+    }
+
+    fn erase_menu(&mut self) {
+        if std::mem::take(&mut self.has_menu) {
+            // Who writes next learns that the terminal is gone.
+            let _ = self.terminal.out_soon(b"\r\x1b[K");
+        }
+    }
+
+    /// Writes a line about a watch as a whole.
+    ///
+    /// # Errors
+    /// As [`Terminal::out`].
+    pub fn watch_line(&mut self, text: &str) -> io::Result<()> {
+        match (self.watch_mark, self.terminal.colours_output()) {
+            (false, _) => self.line(text),
+            (true, false) => self.line(&format!("{WATCH_MARK} {text}")),
+            (true, true) => self.line(&format!("\x1b[92m{WATCH_MARK} {text}\x1b[0m")),
+        }
+    }
+
+    /// Marks the lines of a watch.
+    pub fn mark_watch(&mut self) {
+        self.watch_mark = true;
     }
 
     /// Draws progress again if it is time to, for the clock to go on.
@@ -301,6 +362,7 @@ impl<'a> Reporter<'a> {
 
     /// Makes room for what is not progress.
     fn make_room(&mut self) {
+        self.erase_menu();
         if let Some(board) = &mut self.board {
             let text = board.erase();
             self.terminal.err(&text);
@@ -368,6 +430,18 @@ impl<'a> Reporter<'a> {
                 self.terminal.out(&line)?;
             }
             Event::Build { image, service, event } => self.build(image, service, event)?,
+            Event::Watched { service, action, what, taken } => {
+                if self.terminal.progress == Progress::Json {
+                    let line = format!("{}\n", json::watched(service, *action, what, *taken));
+                    self.terminal.err(&line);
+                } else {
+                    let colours = self.terminal.colours_output();
+                    let line = watched(service, what, *taken, self.watch_mark, colours);
+                    self.make_room();
+                    self.terminal.out(&line)?;
+                    self.terminal.flush()?;
+                }
+            }
             Event::Warning(text) => {
                 self.make_room();
                 let line = match self.terminal.progress {
@@ -431,6 +505,10 @@ impl<'a> Reporter<'a> {
         if self.terminal.holds() {
             self.make_room();
         }
+        if let Some(menu) = self.menu.as_ref().filter(|_| !self.has_menu) {
+            self.terminal.out_soon(menu.as_bytes())?;
+            self.has_menu = true;
+        }
         self.terminal.flush()
     }
 
@@ -452,8 +530,31 @@ impl<'a> Reporter<'a> {
     }
 }
 
+/// A line about what a watch does, such as `web  synced src/app.js  12 ms`.
+fn watched(service: &str, what: &WatchState, taken: Duration, mark: bool, colours: bool) -> String {
+    let (text, is_over) = match what {
+        WatchState::Begun(text) => (text, false),
+        WatchState::Done(text) | WatchState::Failed(text) => (text, true),
+    };
+    let time = match taken {
+        _ if !is_over => String::new(),
+        taken if taken < Duration::from_secs(1) => format!("  {} ms", taken.as_millis()),
+        taken => format!("  {:.1} s", taken.as_secs_f64()),
+    };
+    let mark = if mark { format!("{WATCH_MARK} ") } else { String::new() };
+    // Failures are red, as they are elsewhere; the rest has the peer's colour.
+    let colour = if matches!(what, WatchState::Failed(_)) { "31" } else { "92" };
+    if colours {
+        format!("\x1b[{colour}m{mark}{service}\x1b[0m  {text}\x1b[2m{time}\x1b[0m\n")
+    } else {
+        format!("{mark}{service}  {text}{time}\n")
+    }
+}
+
 impl Drop for Reporter<'_> {
     fn drop(&mut self) {
+        self.menu = None;
+        self.erase_menu();
         // Those who care have flushed.
         let _ = self.flush();
         self.settle();

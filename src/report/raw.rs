@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::termios::{self, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 
 /// Standard input in raw mode: every key goes to the program. Ends with this value.
 #[derive(Debug)]
@@ -27,6 +27,33 @@ impl Drop for RawInput {
         // A terminal that is gone needs nothing.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
+}
+
+/// Standard input key by key, and unseen; what asks us to end does so as before. Ends with this value.
+#[derive(Debug)]
+pub struct KeyInput {
+    /// Undoes it at its end.
+    _before: RawInput,
+}
+
+impl KeyInput {
+    /// # Errors
+    /// A standard input that is no terminal.
+    pub fn new() -> io::Result<Self> {
+        let before = termios::tcgetattr(io::stdin())?;
+        let mut keys = before.clone();
+        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        keys.special_codes[SpecialCodeIndex::VMIN] = 1;
+        keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+        termios::tcsetattr(io::stdin(), OptionalActions::Now, &keys)?;
+        Ok(Self { _before: RawInput { before } })
+    }
+}
+
+/// Whether we may read from the terminal: who does so in the background is stopped.
+#[must_use]
+pub fn is_in_foreground() -> bool {
+    termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// Rows and columns of the terminal behind standard error.

@@ -75,3 +75,4 @@ mod stuck;
 mod terminals;
 #[path = "../shared/tls.rs"]
 mod tls;
+mod watching;

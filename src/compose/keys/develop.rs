@@ -1,6 +1,8 @@
 //! `develop.watch`: what to do when a file of the host changes.
 
-use crate::compose::keys::hooks;
+use serde::Deserialize;
+
+use crate::compose::keys::hooks::{self, Hook};
 use crate::compose::schema::{
     DISTINCT_TEXTS, Effect, Key, Kinds, List, PATH, PathKind, Print, Record, Rule, STRICT_BOOL,
     Shape, Short, TEXT,
@@ -28,6 +30,20 @@ static TRIGGER: Record = Record::new(&[
     Key::new("initial_sync", STRICT_BOOL.shape()),
 ])
 .check(path_is_not_blank);
+
+/// A rule: what is done when something below a path changes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Trigger {
+    /// Absolute.
+    pub path: String,
+    pub action: String,
+    pub target: Option<String>,
+    pub exec: Option<Hook>,
+    pub include: Vec<String>,
+    pub ignore: Vec<String>,
+    pub initial_sync: bool,
+}
 
 /// Text that stands for a list of one, and is made one before files are merged.
 pub(super) static ONE_OR_MORE: Short =

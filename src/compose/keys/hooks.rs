@@ -95,7 +95,9 @@ impl Service {
 }
 
 impl Hook {
-    fn spec(&self, tty: bool) -> spec::Hook {
+    /// As the engine is asked for it, with a terminal if the service has one.
+    #[must_use]
+    pub fn spec(&self, tty: bool) -> spec::Hook {
         spec::Hook {
             command: self.command.clone().unwrap_or_default(),
             user: self.user.clone(),

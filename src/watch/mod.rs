@@ -1,0 +1,21 @@
+//! Watching: a file is saved on this machine, and is in the containers a few milliseconds later.
+//!
+//! - What is to be done for which files is a list of rules ([`rules`]), each with what it leaves out
+//!   ([`sieve`]).
+//! - The system tells of folders in which something happens ([`fs`]). What it tells are hints: a path is
+//!   looked at, and it is its content that decides whether anything has changed ([`tree`]).
+//! - Hints are gathered until it is quiet for a moment ([`batch`]).
+//! - What has changed travels as one archive to all containers of a service ([`pack`], [`sync`]); what is
+//!   gone is removed from them ([`removal`]).
+//!
+//! What of a service is under way, and what waits for it, is kept by the session that watches. Nothing
+//! here writes to the terminal.
+
+pub mod batch;
+pub mod fs;
+pub mod pack;
+pub mod removal;
+pub mod rules;
+pub mod sieve;
+pub mod sync;
+pub mod tree;
