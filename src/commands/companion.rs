@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::Receiver;
 
 use crate::commands::carrier;
@@ -141,9 +142,9 @@ impl<'a> Companion<'a> {
         self.watching.as_ref().is_some_and(Watching::is_stirring)
     }
 
-    /// The same of those of one service.
-    pub(super) fn stirs(&self, service: &str) -> bool {
-        self.watching.as_ref().is_some_and(|it| it.stirs(service))
+    /// Whether those of one service did at that time, by the engine's clock.
+    pub(super) fn stirs(&self, service: &str, time: Timestamp) -> bool {
+        self.watching.as_ref().is_some_and(|it| it.stirs(service, Some(time)))
     }
 
     /// Waits until there is something to say; for ever if nothing is going on. It may be dropped at any

@@ -423,7 +423,8 @@ impl Session<'_> {
                     Some(AbortOn::Failure) => code != 0,
                 };
                 // What is replaced, restarted or stopped by us has not come to its end by itself.
-                let is_ours = containers.stopping || companion.is_some_and(|it| it.stirs(service));
+                let is_ours = containers.stopping
+                    || companion.is_some_and(|it| it.stirs(service, event.time));
                 if ends_all && self.monitored.contains(service) && !is_ours {
                     containers.first.get_or_insert(code);
                 }

@@ -148,8 +148,8 @@ pub(super) fn rules(planning: &Planning) -> Result<(Vec<Rule>, Diagnostics), Err
     rules::read(&planning.model, &builds).map_err(Error::Project)
 }
 
-/// Refuses a folder that is to become a file of the containers, as far as there are some, and warns of
-/// what the engine cannot reach.
+/// Refuses a folder that is to become a file of the containers and the other way round, as far as there
+/// are containers, and warns of what the engine cannot reach.
 ///
 /// # Errors
 /// Such rules, with their places.
@@ -170,9 +170,6 @@ pub(super) async fn check_targets(
             );
             warnings.push(Diagnostic::warning(rule.target_span, message));
         }
-        if !rule.is_folder() {
-            continue;
-        }
         let rows = match &rows {
             Some(rows) => rows,
             None => rows.insert(engine.containers(project).await?),
@@ -184,9 +181,15 @@ pub(super) async fn check_targets(
         let Ok(there) = engine.stat_path(&container.id, &path.to_string_lossy()).await else {
             continue;
         };
-        if there.kind == PathKind::File {
+        // With the file, the folder would go.
+        let kinds = match (rule.is_folder(), there.kind) {
+            (true, PathKind::File) => Some(("folder", "file")),
+            (false, PathKind::Folder) => Some(("file", "folder")),
+            _ => None,
+        };
+        if let Some((ours, its)) = kinds {
             let message = format!(
-                "service `{}`: `{}` is a folder, but the target `{target}` is a file in {}",
+                "service `{}`: `{}` is a {ours}, but the target `{target}` is a {its} in {}",
                 rule.service,
                 rule.path.display(),
                 container.name()

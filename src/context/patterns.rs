@@ -13,6 +13,9 @@ use crate::context::pattern::Pattern;
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
     rules: Vec<Rule>,
+    /// Whether a rule that matches a folder matches all in it, also where it would change nothing for the
+    /// folder.
+    by_parents: bool,
 }
 
 /// A line that is no comment.
@@ -111,6 +114,14 @@ impl Patterns {
         self
     }
 
+    /// The same, but each rule is compared with a path and with all that it is in, as the peer's `watch`
+    /// does it, while builders forget rules that change nothing for a folder.
+    #[must_use]
+    pub fn by_parents(mut self) -> Self {
+        self.by_parents = true;
+        self
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -148,6 +159,12 @@ impl Patterns {
     pub fn enter(&self, folder: &[u8], above: &Above) -> (bool, Above) {
         let mut matched = vec![false; self.rules.len()];
         let rule = self.decides(folder, above, |rule| matched[rule] = true);
+        if self.by_parents {
+            for (number, rule) in self.rules.iter().enumerate() {
+                let is_known = above.matched.get(number).is_some_and(|matched| *matched);
+                matched[number] = matched[number] || is_known || rule.pattern.matches(folder);
+            }
+        }
         (rule.is_some_and(|rule| !self.rules[rule].takes_back), Above { matched })
     }
 
@@ -277,6 +294,13 @@ mod tests {
     fn rules_that_change_nothing_are_forgotten() {
         check("**/f\n!d", &[("d", false), ("d/f", true), ("f", true)]);
         check("d*\n!d", &[("d", false), ("d/f", false), ("da", true)]);
+    }
+
+    #[test]
+    fn rules_may_be_compared_with_all_parents() {
+        let patterns = Patterns::parse("**/f\n!d").unwrap().by_parents();
+        let matched = ["f", "d/f", "d/e/f", "e/f"].map(|path| patterns.matches(path));
+        assert_eq!(matched, [true, false, false, true]);
     }
 
     #[test]

@@ -101,6 +101,8 @@ impl Error {
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match status {
             404 => Self::NotFound(message),
+            // A container that goes while it is asked for.
+            500 if message.ends_with("no such container") => Self::NotFound(message),
             409 => Self::Conflict(message),
             403 | 500 if says(&BUSY) => Self::Conflict(message),
             500 if says(&TAKEN) && !message.contains("address already in use") => {
@@ -295,5 +297,6 @@ mod tests {
         assert_eq!(kind(403, "Pool overlaps with other one"), "refused");
         assert_eq!(kind(500, "listen tcp4: bind: address already in use"), "refused");
         assert_eq!(kind(404, "No such container"), "not found");
+        assert_eq!(kind(500, "no container in database: no such container"), "not found");
     }
 }

@@ -105,7 +105,7 @@ impl Sieve {
 
     fn add(&mut self, origin: Origin, root: Root, patterns: Patterns) {
         if !patterns.is_empty() {
-            self.lists.push(List { origin, root, patterns });
+            self.lists.push(List { origin, root, patterns: patterns.by_parents() });
         }
     }
 
@@ -128,7 +128,7 @@ impl Sieve {
     pub fn include(&mut self, folder: &Path, lines: &[String]) -> Result<(), PatternError> {
         let lines: Vec<String> = lines.iter().map(|line| relative(line, folder)).collect();
         let patterns = Patterns::of_lines(lines.iter().map(String::as_str))?;
-        self.include = Some(patterns).filter(|patterns| !patterns.is_empty());
+        self.include = Some(patterns.by_parents()).filter(|patterns| !patterns.is_empty());
         Ok(())
     }
 
@@ -352,6 +352,80 @@ mod tests {
         // The watched folder is left out itself, and all in it.
         check(&sieve("/p", "/p/other"), &[("a", false), ("b/c", false)]);
         assert!(!sieve("/p", "/p/app").is_open(b"log"));
+    }
+
+    const FILES: [&str; 19] = [
+        "a",
+        "b.md",
+        "README.md",
+        "README-secret.md",
+        "src/a.rs",
+        "src/b.md",
+        "src/gen/x.rs",
+        "src/gen/keep.rs",
+        "src/deep/er/y.rs",
+        "docs/a.md",
+        "docs/b/c.md",
+        "node_modules/m/index.js",
+        "sub/node_modules/m/index.js",
+        "sub/b.txt",
+        ".env",
+        "log/a.log",
+        "log/b.txt",
+        "a b",
+        "sub/src/x",
+    ];
+
+    /// What Docker Compose 2.40.3 leaves out for the same lists and files, as seen by experiment: numbers
+    /// of [`FILES`]. In an ignore file a slash at the beginning means nothing.
+    #[test]
+    fn the_peer_leaves_out_the_same() {
+        let src = &[4, 5, 6, 7, 8][..];
+        let table: [(&[&str], &[usize]); 26] = [
+            (&[], &[]),
+            (&["a"], &[0]),
+            (&["./a"], &[0]),
+            (&["src"], src),
+            (&["src/"], src),
+            (&["src/*"], src),
+            (&["src/**"], src),
+            (&["**/*.md"], &[1, 2, 3, 5, 9, 10]),
+            (&["*.md"], &[1, 2, 3]),
+            (&["*.md", "!README.md"], &[1, 3]),
+            (&["*.md", "!README*.md", "README-secret.md"], &[1, 3]),
+            (&["node_modules"], &[11]),
+            (&["**/node_modules"], &[11, 12]),
+            (&["src", "!src/gen"], &[4, 5, 8]),
+            (&["src", "!src/gen/keep.rs"], &[4, 5, 6, 8]),
+            (&["*", "!src"], &[]),
+            (&["**", "!src"], &[0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]),
+            (&["*"], &[]),
+            (&["*", "!src", "src/gen"], &[]),
+            (&["!src", "src"], src),
+            (&["**/b.md", "!src"], &[1]),
+            (&["a b"], &[17]),
+            (&["src/gen", "docs"], &[6, 7, 9, 10]),
+            (&["s?c"], src),
+            (&["[sd]*"], &[4, 5, 6, 7, 8, 9, 10, 12, 13, 18]),
+            (&["*.[!ch]"], &[]),
+        ];
+        for (patterns, left_out) in table {
+            let table: Vec<(&str, bool)> =
+                (0..).zip(FILES).map(|(at, file)| (file, !left_out.contains(&at))).collect();
+            check(&ignoring(patterns), &table);
+            let rules = Patterns::parse(&patterns.join("\n")).unwrap();
+            let mut sieve = Sieve::new();
+            let (context, file) = (Path::new("/p/app"), PathBuf::from(".dockerignore"));
+            sieve.ignore_file(file, context, context, &rules);
+            check(&sieve, &table);
+        }
+        let anchored: Vec<(&str, bool)> =
+            (0..).zip(FILES).map(|(at, file)| (file, !src.contains(&at))).collect();
+        let rules = Patterns::parse("/src").unwrap();
+        let mut sieve = Sieve::new();
+        let (context, file) = (Path::new("/p/app"), PathBuf::from(".dockerignore"));
+        sieve.ignore_file(file, context, context, &rules);
+        check(&sieve, &anchored);
     }
 
     #[test]

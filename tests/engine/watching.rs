@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::engine::eventually;
 use crate::project::Project;
+use crate::proxy::Proxy;
 use crate::run::Running;
 
 /// A service that sleeps, with rules for what changes.
@@ -90,7 +91,11 @@ fn becomes_equal(project: &Project, container: &str, folder: &str, source: &str)
             (last == tree(&project.path().join(source))).then_some(())
         });
     }));
-    assert!(result.is_ok(), "{last:#?}\n{:#?}", tree(&project.path().join(source)));
+    let want = tree(&project.path().join(source));
+    let missing = want.iter().filter(|it| !last.contains(it));
+    let more = last.iter().filter(|it| !want.contains(it));
+    let few: [Vec<&String>; 2] = [missing.take(9).collect(), more.take(9).collect()];
+    assert!(result.is_ok(), "missing and too much: {few:#?}");
 }
 
 /// Everything that can happen to a tree is mirrored, for all replicas, and each change is told once.
@@ -330,6 +335,10 @@ fn bad_rules_are_refused() {
     let stderr = project.fail(&["watch"]);
     assert!(stderr.contains("the target `/etc/passwd` is a file in [PROJECT]-web-1"), "{stderr}");
     assert!(stderr.contains("compose.yaml:7:"), "{stderr}");
+    // If the file goes, the folder would.
+    project.compose(&sleeping("[{action: sync, path: ./src/a, target: /home}]"));
+    let stderr = project.fail(&["watch", "--no-up"]);
+    assert!(stderr.contains("the target `/home` is a folder in [PROJECT]-web-1"), "{stderr}");
 }
 
 /// `sync+restart`, `restart` and `sync+exec` do what they say once for each change, in all replicas.
@@ -747,4 +756,99 @@ fn the_example_works() {
     served("index.html", "<h1>Goodbye</h1>");
     running.signal("INT");
     assert_eq!(running.finish().code, Some(130));
+}
+
+/// More happens than the system tells of: nothing is lost, and a line says so.
+#[test]
+fn lost_events_lose_nothing() {
+    let Some(project) = Project::with(&sleeping(
+        "[{action: sync, path: ./src, target: /app/src, initial_sync: true}]",
+    )) else {
+        return;
+    };
+    for number in 0..50 {
+        project.file(&format!("src/{number}/old"), "old");
+    }
+    let running = watching(&project, &[]);
+    // While it stands still, the queue of the system runs full: it holds some 16,000 events.
+    running.signal("STOP");
+    for number in 0..9000 {
+        project.file(&format!("src/{}/n{number}", number % 50), "new");
+    }
+    for number in 0..50 {
+        fs::remove_file(project.path().join(format!("src/{number}/old"))).unwrap();
+    }
+    project.file("src/0/n0", "changed");
+    running.signal("CONT");
+    running.shows("more happened to files than the system tells of");
+    becomes_equal(&project, "web-1", "/app/src", "src");
+    project.file("src/later", "1");
+    running.shows("src/later");
+    end(running);
+}
+
+/// Where the system allows no more watches, all is looked at again and again, and a line says what to do.
+#[test]
+fn a_limit_of_watches_loses_nothing() {
+    let Some(project) = Project::with(&sleeping(
+        "[{action: sync, path: ./src, target: /app/src, initial_sync: true}]",
+    )) else {
+        return;
+    };
+    for number in 0..20 {
+        project.file(&format!("src/{number}/a"), "1");
+    }
+    project.succeed(&["up", "-d"]);
+    // In a namespace of our own, the limit is ours.
+    let line = format!(
+        "echo 9 > /proc/sys/user/max_inotify_watches && exec {} watch --no-up",
+        env!("CARGO_BIN_EXE_rcompose")
+    );
+    let mut command = Command::new("unshare");
+    command.env("HOME", project.path()).args(["-Ur", "sh", "-c", &line]);
+    let running = project.spawn(command, &[]);
+    eventually("the watch".to_owned(), || {
+        (running.has_ended() || running.stdout().contains("Watch enabled")).then_some(())
+    });
+    if running.stderr().contains("unshare") {
+        crate::engine::say("a_limit_of_watches_loses_nothing is left out: there are no namespaces");
+        return;
+    }
+    running.shows("raise the limit: sysctl fs.inotify.max_user_watches");
+    for number in 0..20 {
+        project.file(&format!("src/{number}/a"), "2");
+    }
+    fs::remove_dir_all(project.path().join("src/7")).unwrap();
+    project.file("src/new/b", "1");
+    becomes_equal(&project, "web-1", "/app/src", "src");
+    end(running);
+}
+
+/// The engine goes away in the middle of a transfer, and comes back: all is there then.
+#[test]
+fn an_engine_that_goes_loses_nothing() {
+    let Some(project) = Project::with(&sleeping(
+        "[{action: sync, path: ./src, target: /app/src, initial_sync: true}]",
+    )) else {
+        return;
+    };
+    project.file("src/a", "1");
+    project.file("src/gone", "1");
+    let proxy = Proxy::new(project.engine);
+    let running = project.start_at(&proxy.address, &["watch"]);
+    running.shows("Watch enabled");
+    // The transfer is under way when all breaks off.
+    proxy.stop_at(1);
+    project.file("src/a", "2");
+    assert!(proxy.stands_still(|| running.has_ended()));
+    proxy.cut();
+    project.file("src/b", "2");
+    fs::remove_file(project.path().join("src/gone")).unwrap();
+    running.shows("web  cannot be synced");
+    proxy.comes_back();
+    running.shows("the engine was gone for a while");
+    becomes_equal(&project, "web-1", "/app/src", "src");
+    project.file("src/later", "1");
+    running.shows("web  synced src/later");
+    end(running);
 }

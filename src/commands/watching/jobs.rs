@@ -36,6 +36,8 @@ pub(in crate::commands) struct Order {
     pub fresh: BTreeMap<String, &'static str>,
     /// What those lack besides.
     pub catching_up: Vec<(usize, Item)>,
+    /// Whether it is sent because the watch begins: nothing has changed.
+    pub is_first: bool,
     /// When the first of it has happened.
     pub since: Instant,
 }
@@ -71,6 +73,7 @@ pub(in crate::commands) struct Sent {
     pub problem: Option<String>,
     /// Whether that may pass, so that it is to be tried again.
     pub is_passing: bool,
+    pub has_restarted: bool,
     /// Since when its image should be made anew.
     pub wants_rebuild: Option<Instant>,
     pub told: Vec<Event>,
@@ -106,7 +109,7 @@ pub(in crate::commands) async fn sync(
     order: Order,
     reports: Reports,
 ) -> Done {
-    let Order { service, items, containers, fresh, catching_up, since } = order;
+    let Order { service, items, containers, fresh, catching_up, is_first, since } = order;
     let looked = look_at_all(&rules, items).await;
     let missing = look_at_all(&rules, catching_up).await;
     let mut job = Job { engine, means, service: &service, reports: &reports, told: Vec::new() };
@@ -130,7 +133,7 @@ pub(in crate::commands) async fn sync(
         }
         sent.containers.extend(new);
     }
-    let acts = Acts::new(&rules, &looked);
+    let acts = if is_first { Acts::default() } else { Acts::new(&rules, &looked) };
     if acts.rebuilds {
         sent.wants_rebuild = Some(since);
     }
@@ -141,6 +144,7 @@ pub(in crate::commands) async fn sync(
     ids.extend(sent.containers.iter().cloned());
     if acts.restarts && sent.problem.is_none() {
         let began = Instant::now();
+        sent.has_restarted = true;
         let what = match means.restart(engine, &service, &reports).await {
             Ok(()) => WatchState::Done("restarted".to_owned()),
             Err(problem) => WatchState::Failed(format!("cannot be restarted: {problem}")),
@@ -176,6 +180,7 @@ async fn look_at_all(rules: &Arc<[Rule]>, items: Vec<(usize, Item)>) -> Vec<(usi
 }
 
 /// What the rules want to be done besides.
+#[derive(Default)]
 struct Acts {
     syncs: bool,
     restarts: bool,
@@ -186,8 +191,7 @@ struct Acts {
 
 impl Acts {
     fn new(rules: &[Rule], looked: &[(usize, Looked)]) -> Self {
-        let mut acts =
-            Self { syncs: false, restarts: false, rebuilds: false, commands: BTreeSet::new() };
+        let mut acts = Self::default();
         for (index, _) in looked.iter().filter(|(_, looked)| looked.change.is_some()) {
             let action = rules[*index].action;
             acts.syncs |= action.syncs();

@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until};
 
@@ -124,6 +125,7 @@ impl<'a> Watching<'a> {
             if let Some(service) = self.services.get_mut(&rule.service) {
                 service.since.get_or_insert_with(Instant::now);
                 service.owed.extend(all);
+                service.is_first = true;
             }
         }
         self.launch();
@@ -172,12 +174,16 @@ impl<'a> Watching<'a> {
 
     /// Whether containers go at our own wish, to be started again or to be followed by others.
     pub(in crate::commands) fn is_stirring(&self) -> bool {
-        self.services.keys().any(|service| self.stirs(service))
+        // What has been done already may have to be told yet.
+        !self.told.is_empty() || self.services.keys().any(|service| self.stirs(service, None))
     }
 
-    /// The same of those of one service.
-    pub(in crate::commands) fn stirs(&self, service: &str) -> bool {
+    /// The same of those of one service, or whether they did at that time: engines tell of it later.
+    pub(in crate::commands) fn stirs(&self, service: &str, time: Option<Timestamp>) -> bool {
         self.services.get(service).is_some_and(|it| {
+            if time.is_some_and(|time| it.stirred.is_some_and(|stirred| time <= stirred)) {
+                return true;
+            }
             let restarts = || it.rules.iter().any(|index| self.rules[*index].action.restarts());
             matches!(it.rebuild, Rebuild::Replacing(_)) || it.is_busy && restarts()
         })
@@ -417,6 +423,7 @@ impl<'a> Watching<'a> {
                 let Some(service) = self.services.get_mut(&name) else { return };
                 let Rebuild::Replacing(since) = service.rebuild else { return };
                 service.rebuild = Rebuild::No;
+                service.stirred = Some(Timestamp::now());
                 let what = match result {
                     Ok(()) => WatchState::Done("rebuilt".to_owned()),
                     Err(problem) => WatchState::Failed(problem),
@@ -429,12 +436,17 @@ impl<'a> Watching<'a> {
     /// Takes note of what a service has been sent.
     fn sent(&mut self, sent: Sent) {
         let Some(service) = self.services.get_mut(&sent.service) else { return };
+        if sent.has_restarted {
+            service.stirred = Some(Timestamp::now());
+        }
         let is_owed = sent.problem.is_some() && sent.is_passing;
         let told = service.settle(sent.problem, sent.told, !sent.looked.is_empty());
         for (index, looked) in sent.looked {
             let (rule, tree) = (&self.rules[index], &mut self.trees[index]);
             let path = (index, looked.path.clone());
-            if looked.change.is_some() && rule.action.syncs() && rule.target.is_some() {
+            // Rules that send all at first send all to new containers as well.
+            let is_sent_anyway = rule.initial_sync && looked.now.is_some();
+            if looked.change.is_some() && rule.target.is_some() && !is_sent_anyway {
                 service.touched.insert(path.clone());
             }
             if is_owed && looked.change.is_some() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::commands::watching::jobs::Order;
@@ -35,7 +36,11 @@ pub(super) struct Queue {
     pub(super) known: BTreeSet<String>,
     /// Those that do not, and why.
     pub(super) fresh: BTreeMap<String, &'static str>,
+    /// Whether what is owed is only so because the watch begins.
+    pub(super) is_first: bool,
     pub(super) is_busy: bool,
+    /// When containers were last restarted or replaced at our wish: until then they have ended for us.
+    pub(super) stirred: Option<Timestamp>,
     /// Why it was not brought up to date the last time, and when that is tried again.
     pub(super) problem: Option<(String, Instant, Duration)>,
     pub(super) rebuild: Rebuild,
@@ -85,6 +90,7 @@ impl Queue {
             items: all,
             containers: self.known.iter().cloned().collect(),
             fresh,
+            is_first: std::mem::take(&mut self.is_first),
             catching_up,
             since: since.or(self.since).unwrap_or_else(Instant::now),
         })
