@@ -51,6 +51,8 @@ pub struct Inspected {
     pub tty: bool,
     /// Whether it reads what it is sent.
     pub open_stdin: bool,
+    /// As whom its process runs; empty if nobody has said.
+    pub user: String,
     /// Whether the engine starts it again when it ends with success.
     pub restarts: bool,
     /// How often the engine starts it again when it fails; 0 if it does not.
@@ -206,6 +208,8 @@ struct ConfigAnswer {
     tty: bool,
     #[serde(default)]
     open_stdin: bool,
+    #[serde(default)]
+    user: String,
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     stop_timeout: Option<i64>,
@@ -523,6 +527,7 @@ impl Engine {
             finished_at: moment(&answer.state.finished_at),
             tty: answer.config.as_ref().is_some_and(|config| config.tty),
             open_stdin: answer.config.as_ref().is_some_and(|config| config.open_stdin),
+            user: answer.config.as_ref().map(|config| config.user.clone()).unwrap_or_default(),
             stop_timeout: answer.config.as_ref().and_then(|config| config.stop_timeout),
             health_test: answer.config.and_then(|it| it.healthcheck?.read(it.shell)),
         })

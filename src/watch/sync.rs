@@ -93,13 +93,25 @@ impl Delivery {
     }
 
     async fn put(&self, engine: &Engine, id: &str) -> Result<(), Error> {
-        match put(engine, id, &self.archive).await {
+        match put(engine, id, true, &self.archive).await {
+            // Docker before 23 looks for users in a table that need not have them.
+            Err(engine::Error::Refused { message, .. })
+                if message.contains("in passwd database")
+                    && let Some(owner) = owner(&engine.inspect(id).await?.user) =>
+            {
+                let mut entries = self.entries.clone();
+                for entry in &mut entries {
+                    entry.owner = owner;
+                }
+                let archive = pack(&entries).map_err(Error::Pack)?;
+                Ok(put(engine, id, false, &archive).await?)
+            }
             // Where the container has a link for a folder, the engine refuses a folder.
             Err(engine::Error::Refused { message, .. })
                 if message.contains("cannot overwrite non-directory") =>
             {
                 let archive = pack(&without_implied(&self.entries)).map_err(Error::Pack)?;
-                Ok(put(engine, id, &archive).await?)
+                Ok(put(engine, id, true, &archive).await?)
             }
             other => Ok(other?),
         }
@@ -157,12 +169,19 @@ async fn root(engine: &Engine, id: &str) -> Result<Option<Root>, Error> {
     Ok(if process == 0 { None } else { Root::of_container(process, id).ok() })
 }
 
-/// Has an archive unpacked at the root of a container; what is in it belongs to the container's user.
-async fn put(engine: &Engine, id: &str, archive: &[Piece]) -> Result<(), engine::Error> {
+/// The numbers of a container's user, if it is written so.
+fn owner(user: &str) -> Option<(u32, u32)> {
+    let (user, group) = user.split_once(':').unwrap_or((user, "0"));
+    Some((user.parse().ok()?, group.parse().ok()?))
+}
+
+/// Has an archive unpacked at the root of a container. With `own`, what is in it belongs to the
+/// container's user, if it has one.
+async fn put(engine: &Engine, id: &str, own: bool, archive: &[Piece]) -> Result<(), engine::Error> {
     let (sender, pieces) = mpsc::channel(2);
     let feed = feed(archive, sender);
     let ((), put) =
-        futures_util::future::join(feed, engine.put_archive(id, "/", true, pieces)).await;
+        futures_util::future::join(feed, engine.put_archive(id, "/", own, pieces)).await;
     put
 }
 

@@ -52,6 +52,7 @@ fn the_program_and_its_commands() {
       version  Show the version
       volumes  List volumes
       wait     Wait until containers have ended
+      watch    Take changed files over into containers, as `develop.watch` says
       help     Print this message or the help of the given subcommand(s)
 
     Options:

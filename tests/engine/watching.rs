@@ -852,3 +852,50 @@ fn an_engine_that_goes_loses_nothing() {
     running.shows("web  synced src/later");
     end(running);
 }
+
+/// What is synced belongs to whom it does with Docker Compose: to the container's user if it has one, else
+/// to whom it belongs here. Permissions are kept to the last bit.
+#[test]
+fn owners_and_permissions() {
+    let Some(project) = Project::new() else { return };
+    let service = |name: &str, user: &str| {
+        let rule = "{action: sync, path: ./src, target: /t}";
+        format!(
+            "  {name}: {{image: busybox, init: true, command: sleep 600, {user} develop: {{watch: [{rule}]}}}}\n"
+        )
+    };
+    let (some, none) = (service("some", "user: '1000:1001',"), service("none", ""));
+    project.compose(&format!("services:\n{some}{none}"));
+    project.file("src/a", "1");
+    let src = project.path().join("src");
+    let running = watching(&project, &[]);
+    project.file("made/f", "x");
+    project.file("made/d/g", "x");
+    for (path, mode) in [("made/f", 0o4751), ("made/d/g", 0o600), ("made/d", 0o2770)] {
+        let path = project.path().join(path);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        // Who is not root can give nothing away.
+        let _ = std::os::unix::fs::chown(&path, Some(1234), Some(2345));
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let made = fs::metadata(project.path().join("made/f")).unwrap();
+    let host = {
+        use std::os::unix::fs::MetadataExt as _;
+        format!("{}:{}", made.uid(), made.gid())
+    };
+    for name in ["f", "d"] {
+        fs::rename(project.path().join("made").join(name), src.join(name)).unwrap();
+    }
+    running.shows("some  synced");
+    // Where nobody is named, Podman takes the superuser for the user.
+    let none = if project.engine.podman { "0:0" } else { &*host };
+    for (service, owner) in [("some-1", "1000:1001"), ("none-1", none)] {
+        let want = format!("4751 {owner} /t/f\n2770 {owner} /t/d\n600 {owner} /t/d/g");
+        eventually(format!("{want} in {service}"), || {
+            let command = ["stat", "-c", "%a %u:%g %n", "/t/f", "/t/d", "/t/d/g"];
+            let (_, found) = project.exec(service, &command);
+            (found.trim() == want).then_some(())
+        });
+    }
+    end(running);
+}
