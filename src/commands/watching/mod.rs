@@ -239,16 +239,18 @@ impl<'a> Watching<'a> {
 
     fn touched(&mut self, path: &Path, touch: Touch, now: std::time::Instant) {
         for service in self.services.values_mut() {
-            let counts = service.rules.iter().any(|index| {
+            let mut counts = false;
+            let mut is_known = false;
+            for index in &service.rules {
                 let (rule, tree) = (&self.rules[*index], &self.trees[*index]);
-                let inner = rule.inner(path).map(|inner| inner.as_os_str().as_bytes());
-                inner.is_some_and(|inner| {
-                    rule.sieve.leaves_out(inner).is_none()
-                        || tree.get(inner).is_some()
-                        || tree.has_below(inner)
-                })
-            });
+                if let Some(inner) = rule.inner(path).map(|inner| inner.as_os_str().as_bytes()) {
+                    is_known |= tree.get(inner).is_some() || tree.has_below(inner);
+                    counts |= is_known || rule.sieve.leaves_out(inner).is_none();
+                }
+            }
             if counts {
+                // What was there for a moment only does not come back.
+                let touch = if is_known || touch != Touch::Gone { touch } else { Touch::Closed };
                 service.since.get_or_insert_with(Instant::now);
                 service.batch.add(path, touch, now);
             }
