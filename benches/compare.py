@@ -3,10 +3,11 @@
 builds on an engine.
 
     benches/compare.py [--rcompose PATH] [--peer COMMAND] [--runs N] [--file COMPOSE_FILE] [--markdown]
-                       [--only files|stacks|images] [--quick]
+                       [--only files|stacks|images|watch] [--quick]
 
 Stacks (stacks.py) are measured where DOCKER_HOST, or the default socket, has an engine with the image `busybox`: `up`,
-`down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface; and so are builds (images.py).
+`down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface; and so are builds (images.py)
+and watches (watch.py).
 --quick leaves out what takes minutes.
 
 Both programs run in turn, in one process tree, on the same files: a project of 100 services, one of 1,000, one of
@@ -28,6 +29,7 @@ import time
 
 import images
 import stacks
+import watch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -151,7 +153,7 @@ def main():
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--file", type=pathlib.Path)
     parser.add_argument("--markdown", action="store_true")
-    parser.add_argument("--only", choices=["files", "stacks", "images"])
+    parser.add_argument("--only", choices=["files", "stacks", "images", "watch"])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -166,6 +168,8 @@ def main():
         failed |= measure_on_engine(options, ours, peer, "stack", stacks.Bench)
     if options.only in (None, "images"):
         failed |= measure_on_engine(options, ours, peer, "build", images.Bench)
+    if options.only in (None, "watch"):
+        failed |= measure_on_engine(options, ours, peer, "watch", watch.Bench)
     return 1 if failed else 0
 
 
@@ -173,7 +177,7 @@ def measure_on_engine(options, ours, peer, what, kind):
     """Whether a target is missed."""
     table = Table(options.markdown, f"{what}, ms: median (best)", "rcompose", "Docker Compose", "engine alone",
                   "times as fast", "of engine", "target", "met",
-                  "sent" if what == "build" else "memory")
+                  {"build": "sent", "watch": "besides"}.get(what, "memory"))
     before = stacks.load()
     try:
         bench = kind(ours, peer, run, table, 2 if options.quick else min(options.runs, 5))

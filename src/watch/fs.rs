@@ -3,6 +3,8 @@
 //! Each folder has a watch of its own, so that what is left out costs nothing. The kinds of events are
 //! those that can mean another content; above all, nobody is told of reads.
 
+#![expect(clippy::disallowed_methods, reason = "what is watched are files beside the project")]
+
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
@@ -203,12 +205,83 @@ fn registered(events: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// What a new path is: a file is going to be closed, but links are complete.
-#[expect(clippy::disallowed_methods, reason = "what is watched are files beside the project")]
 fn made(path: &Path) -> Touch {
     use std::os::unix::fs::MetadataExt as _;
     match std::fs::symlink_metadata(path) {
         Ok(there) if there.is_file() && there.nlink() < 2 => Touch::Open,
         Ok(_) => Touch::Closed,
         Err(_) => Touch::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What is told of the things that `work` does in a folder.
+    fn told(name: &str, work: impl FnOnce(&Path)) -> Vec<String> {
+        let folder =
+            std::env::temp_dir().join(format!("rcompose-fs-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("sub")).unwrap();
+        fs::write(folder.join("old"), "1").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let happenings = runtime.block_on(async {
+            let mut watcher = Watcher::new().unwrap();
+            watcher.add(&folder).unwrap();
+            watcher.add(&folder.join("sub")).unwrap();
+            watcher.add(&folder.join("none")).unwrap();
+            work(&folder);
+            let mut all = Vec::new();
+            let moment = Duration::from_millis(50);
+            while let Ok(some) = tokio::time::timeout(moment, watcher.next()).await {
+                all.extend(some.unwrap());
+            }
+            all
+        });
+        fs::remove_dir_all(&folder).unwrap();
+        let shown = |path: &Path| path.strip_prefix(&folder).unwrap().display().to_string();
+        let words = happenings.into_iter().map(|it| match it {
+            Happening::Touched(path, touch) => format!("{} {touch:?}", shown(&path)),
+            Happening::Folder(path) => format!("{} Folder", shown(&path)),
+            Happening::Lost => "Lost".to_owned(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn files() {
+        let told = told("files", |folder| {
+            fs::write(folder.join("new"), "x").unwrap();
+            fs::read(folder.join("old")).unwrap();
+            fs::rename(folder.join("new"), folder.join("sub/moved")).unwrap();
+            std::os::unix::fs::symlink("x", folder.join("link")).unwrap();
+            fs::remove_file(folder.join("old")).unwrap();
+        });
+        let want = [
+            "new Gone",
+            "new Open",
+            "new Closed",
+            "new Gone",
+            "sub/moved Closed",
+            "link Closed",
+            "old Gone",
+        ];
+        assert_eq!(told, want, "it was gone already when it was looked at");
+    }
+
+    #[test]
+    fn folders() {
+        let told = told("folders", |folder| {
+            fs::create_dir(folder.join("made")).unwrap();
+            fs::write(folder.join("made/unseen"), "").unwrap();
+            fs::write(folder.join("sub/a"), "").unwrap();
+            fs::rename(folder.join("sub"), folder.join("away")).unwrap();
+        });
+        let want = ["made Folder", "sub/a Gone", "sub/a Closed", "sub Gone", "away Folder"];
+        assert_eq!(told, want, "its folder was gone already when it was looked at");
     }
 }

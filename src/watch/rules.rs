@@ -85,6 +85,30 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule that syncs a folder, without anything else.
+    #[cfg(test)]
+    pub(crate) fn new(
+        service: &str,
+        path: PathBuf,
+        action: Action,
+        target: &str,
+        sieve: Sieve,
+        target_span: Span,
+    ) -> Self {
+        Self {
+            service: service.to_owned(),
+            path,
+            action,
+            target: Some(target.to_owned()),
+            exec: None,
+            initial_sync: false,
+            is_volatile: false,
+            sieve,
+            is_folder: true,
+            target_span,
+        }
+    }
+
     /// Whether it was a folder when it was read.
     #[must_use]
     pub fn is_folder(&self) -> bool {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 
 use crate::watch::rules::Rule;
@@ -36,12 +37,15 @@ pub enum Kind {
     Link,
 }
 
+/// Permissions of a folder that nobody has looked at: looking at all of them takes time.
+const UNSEEN: u32 = u32::MAX;
+
 /// What was seen of a path.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub kind: Kind,
     /// Permissions with the special bits.
-    pub mode: u32,
+    mode: u32,
     stamp: Stamp,
     /// Whether it may have been written to at the time it was looked at.
     is_fresh: bool,
@@ -84,6 +88,19 @@ impl Seen {
         };
         let is_fresh = age < i128::try_from(SAME_TIME.as_nanos()).unwrap_or_default();
         Some(Self { kind, mode: metadata.mode() & 0o7777, stamp, is_fresh, content: None })
+    }
+
+    /// A folder of which no more is known than that it is there.
+    fn folder() -> Self {
+        let stamp = Stamp { size: 0, modified: 0, changed: 0, number: 0 };
+        Self { kind: Kind::Folder, mode: UNSEEN, stamp, is_fresh: true, content: None }
+    }
+
+    fn is_unread(&self) -> bool {
+        match self.kind {
+            Kind::Folder => self.mode == UNSEEN,
+            Kind::File | Kind::Link => self.content.is_none() && self.stamp.size <= LARGEST_KNOWN,
+        }
     }
 
     /// Whether there can be no other content now than there was.
@@ -138,17 +155,16 @@ impl Tree {
     /// The files that nobody has read, with what was seen of them.
     #[must_use]
     pub fn unread(&self) -> Vec<(Box<[u8]>, Seen)> {
-        let unread = self.entries.iter().filter(|(_, seen)| {
-            seen.content.is_none() && seen.kind != Kind::Folder && seen.stamp.size <= LARGEST_KNOWN
-        });
+        let unread = self.entries.iter().filter(|(_, seen)| seen.is_unread());
         unread.map(|(path, seen)| (path.clone(), seen.clone())).collect()
     }
 
-    /// Takes note of what is in a file, if it is still the one that was read.
+    /// Takes note of what is in a file, if it is still the one that was read, or of what a folder is.
     pub fn learn(&mut self, path: &[u8], read: Seen) {
         if let Some(seen) = self.entries.get_mut(path)
-            && seen.stamp == read.stamp
-            && seen.content.is_none()
+            && seen.kind == read.kind
+            && (seen.stamp == read.stamp || seen.kind == Kind::Folder)
+            && seen.is_unread()
         {
             *seen = read;
         }
@@ -280,14 +296,18 @@ fn form(place: &Path, seen: &mut Seen) -> io::Result<Form> {
     })
 }
 
-/// What is in a file, if it is one.
+/// What is in a file, and what a folder is.
 ///
 /// # Errors
 /// Files that cannot be read.
 pub fn read(place: &Path, mut seen: Seen) -> io::Result<Seen> {
     match seen.kind {
         Kind::File => seen.content = Some(digest(place)?),
-        Kind::Folder | Kind::Link => drop(form(place, &mut seen)?),
+        Kind::Link => drop(form(place, &mut seen)?),
+        Kind::Folder => {
+            let there = Seen::new(&fs::symlink_metadata(place)?, SystemTime::now());
+            seen = there.ok_or(ErrorKind::NotADirectory)?;
+        }
     }
     Ok(seen)
 }
@@ -306,11 +326,8 @@ fn digest(place: &Path) -> io::Result<[u8; 16]> {
 
 /// Opens a file, which another program may have replaced by what blocks who opens it.
 fn open(place: &Path) -> io::Result<File> {
-    let file = rustix::fs::open(
-        place,
-        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(place, flags, Mode::empty())?;
     Ok(file.into())
 }
 
@@ -389,41 +406,226 @@ impl Scan<'_> {
         while let Some((place, inner, level)) = waiting.pop() {
             // What comes into it from now on is told.
             (self.entering)(&place);
-            let entries = match fs::read_dir(&place) {
+            let opened = rustix::fs::open(
+                &place,
+                OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+                Mode::empty(),
+            );
+            let mut entries = match opened.and_then(Dir::new) {
                 Ok(entries) => entries,
                 Err(error) => {
+                    let error = io::Error::from(error);
                     if !is_missing(&error) {
                         self.problems.push((place, error));
                     }
                     continue;
                 }
             };
-            for entry in entries.flatten() {
+            while let Some(Ok(entry)) = entries.read() {
+                let name = entry.file_name().to_bytes();
+                if name == b"." || name == b".." {
+                    continue;
+                }
                 path.clear();
                 if !inner.is_empty() {
                     path.extend_from_slice(&inner);
                     path.push(b'/');
                 }
-                path.extend_from_slice(entry.file_name().as_bytes());
-                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                path.extend_from_slice(name);
+                let at = place.join(OsStr::from_bytes(name));
+                let is_folder = match entry.file_type() {
+                    FileType::Directory => true,
+                    // Some file systems do not say.
+                    FileType::Unknown => fs::symlink_metadata(&at).is_ok_and(|it| it.is_dir()),
+                    _ => false,
+                };
                 if is_folder {
                     let (fate, below) = self.sieve.enter(&path, &level);
-                    if fate.counts
-                        && let Ok(metadata) = entry.metadata()
-                        && let Some(seen) = Seen::new(&metadata, now)
-                    {
-                        (self.found)(&path, seen);
+                    if fate.counts {
+                        (self.found)(&path, Seen::folder());
                     }
                     if fate.is_open {
-                        waiting.push((entry.path(), path.clone(), below));
+                        waiting.push((at, path.clone(), below));
                     }
                 } else if self.sieve.counts(&path, &level)
-                    && let Ok(metadata) = entry.metadata()
+                    && let Ok(metadata) = fs::symlink_metadata(&at)
                     && let Some(seen) = Seen::new(&metadata, now)
                 {
                     (self.found)(&path, seen);
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::source::Span;
+    use crate::watch::rules::Action;
+
+    /// A watched folder that goes away with its value, and what was last seen of it.
+    struct Watched {
+        rule: Rule,
+        tree: Tree,
+    }
+
+    impl Watched {
+        fn new(name: &str) -> Self {
+            let name = format!("rcompose-tree-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            let mut sieve = Sieve::new();
+            sieve.ignore(&path, &["*.log".to_owned()]).unwrap();
+            let rule = Rule::new("web", path, Action::Sync, "/app", sieve, Span::NOWHERE);
+            Self { rule, tree: Tree::default() }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.rule.path.join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::create_dir_all(self.at(name).parent().unwrap()).unwrap();
+            fs::write(self.at(name), text).unwrap();
+        }
+
+        /// Looks at a path, and takes note of it; gives what has changed in a word.
+        fn look(&mut self, name: &str) -> &'static str {
+            let item = Item {
+                path: name.as_bytes().into(),
+                was: self.tree.get(name.as_bytes()).cloned(),
+                had_below: self.tree.has_below(name.as_bytes()),
+                is_owed: false,
+            };
+            let looked = look(&self.rule, vec![item]).remove(0);
+            assert!(looked.problem.is_none(), "{:?}", looked.problem);
+            match looked.now {
+                Some(now) => self.tree.set(&looked.path, now),
+                None => self.tree.remove(&looked.path),
+            }
+            match looked.change {
+                None => "same",
+                Some(Change::Gone) => "gone",
+                Some(Change::There { replaces: true, .. }) => "other",
+                Some(Change::There { form: Form::Folder, .. }) => "folder",
+                Some(Change::There { form: Form::Link(_), .. }) => "link",
+                Some(Change::There { form: Form::Whole(_), .. }) => "file",
+                Some(Change::There { form: Form::Large(_), .. }) => "large",
+            }
+        }
+
+        fn scan(&self) -> Vec<String> {
+            let mut all = Vec::new();
+            let mut found = |path: &[u8], _: Seen| {
+                all.push(String::from_utf8_lossy(path).into_owned());
+            };
+            let mut entered = 0;
+            let mut entering = |_: &Path| entered += 1;
+            let (root, sieve) = (&self.rule.path, &self.rule.sieve);
+            let mut scan = Scan {
+                root,
+                sieve,
+                entering: &mut entering,
+                found: &mut found,
+                problems: Vec::new(),
+            };
+            scan.run(b"");
+            assert!(scan.problems.is_empty());
+            all.sort();
+            all
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.rule.path);
+        }
+    }
+
+    #[test]
+    fn content_decides() {
+        let mut it = Watched::new("content");
+        it.write("a", "1");
+        assert_eq!(it.look("a"), "file");
+        assert_eq!(it.look("a"), "same");
+        it.write("a", "1");
+        assert_eq!(it.look("a"), "same", "the same bytes");
+        File::options()
+            .write(true)
+            .open(it.at("a"))
+            .unwrap()
+            .set_modified(SystemTime::now())
+            .unwrap();
+        assert_eq!(it.look("a"), "same", "another time");
+        it.write("a", "2");
+        assert_eq!(it.look("a"), "file", "as many bytes, maybe at the same time");
+        fs::rename(it.at("a"), it.at("b")).unwrap();
+        it.write("a", "2");
+        assert_eq!(it.look("a"), "same", "another file with the same bytes");
+        fs::set_permissions(it.at("a"), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(it.look("a"), "file", "other permissions");
+        fs::remove_file(it.at("a")).unwrap();
+        assert_eq!((it.look("a"), it.look("a")), ("gone", "same"));
+        it.write("a.log", "1");
+        assert_eq!(it.look("a.log"), "same", "it does not count");
+        it.write("big", &"x".repeat(usize::try_from(WHOLE).unwrap() + 1));
+        assert_eq!((it.look("big"), it.look("big")), ("large", "same"));
+    }
+
+    #[test]
+    fn kinds_may_change() {
+        let mut it = Watched::new("kinds");
+        it.write("a", "1");
+        symlink("a", it.at("l")).unwrap();
+        fs::create_dir(it.at("d")).unwrap();
+        assert_eq!((it.look("a"), it.look("l"), it.look("d")), ("file", "link", "folder"));
+        assert_eq!((it.look("l"), it.look("d")), ("same", "same"));
+        fs::remove_file(it.at("a")).unwrap();
+        it.write("a/inner", "1");
+        assert_eq!((it.look("a"), it.look("a/inner")), ("other", "file"));
+        fs::remove_dir_all(it.at("a")).unwrap();
+        it.write("a", "1");
+        assert_eq!((it.look("a/inner"), it.look("a")), ("gone", "other"));
+        fs::remove_file(it.at("l")).unwrap();
+        symlink("d", it.at("l")).unwrap();
+        assert_eq!(it.look("l"), "link");
+        // What is below a folder is gone with it.
+        it.write("d/e/f", "1");
+        assert_eq!(it.look("d/e/f"), "file");
+        fs::remove_dir_all(it.at("d")).unwrap();
+        assert_eq!((it.look("d"), it.look("d/e/f")), ("gone", "same"));
+        let _socket = std::os::unix::net::UnixListener::bind(it.at("s")).unwrap();
+        assert_eq!(it.look("s"), "same", "sockets mean nothing elsewhere");
+    }
+
+    #[test]
+    fn all_that_counts_is_found() {
+        let it = Watched::new("scan");
+        for file in ["a", "d/e/f", "d/x.log", "y.log", ".git/HEAD", "d/a~"] {
+            it.write(file, "");
+        }
+        symlink("/", it.at("root")).unwrap();
+        assert_eq!(it.scan(), ["", "a", "d", "d/e", "d/e/f", "d/x.log", "root"]);
+    }
+
+    #[test]
+    fn what_nobody_has_read_is_learnt() {
+        let mut it = Watched::new("learn");
+        it.write("a", "1");
+        let metadata = fs::symlink_metadata(it.at("a")).unwrap();
+        let seen = Seen::new(&metadata, SystemTime::now()).unwrap();
+        it.tree.set(b"a", seen);
+        let unread = it.tree.unread();
+        assert_eq!(unread.len(), 1);
+        let (path, seen) = unread.into_iter().next().unwrap();
+        let known = read(&it.at("a"), seen).unwrap();
+        it.tree.learn(&path, known);
+        assert!(it.tree.unread().is_empty());
+        it.write("a", "1");
+        assert_eq!(it.look("a"), "same");
     }
 }

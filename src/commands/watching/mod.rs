@@ -42,7 +42,7 @@ const LOOKS: Duration = Duration::from_secs(2);
 const RETRIES: Duration = Duration::from_millis(250);
 
 /// For so long files are read before the watch counts as begun; the rest is read meanwhile.
-const READING: Duration = Duration::from_millis(100);
+const READING: Duration = Duration::from_millis(40);
 
 /// Files of a rule that nobody has read.
 type Unread = (usize, Vec<(Box<[u8]>, Seen)>);
