@@ -31,6 +31,8 @@ pub enum Touch {
     Open,
     /// It is complete.
     Closed,
+    /// It is complete, and new, and may be there for a moment only before it takes the place of another.
+    Passing,
     /// Something about it has changed that is not its content.
     Other,
     /// It is no longer there.
@@ -86,7 +88,7 @@ impl Batch {
     fn closed_due(&self) -> Option<Instant> {
         let closed = || self.paths.values().filter(|it| it.state != Touch::Open);
         let (first, last) = (closed().map(|it| it.since).min()?, closed().map(|it| it.last).max()?);
-        let is_burst = self.paths.len() > BURST || closed().any(|it| it.state == Touch::Gone);
+        let is_burst = self.paths.len() > BURST || closed().any(may_change);
         let quiet = if is_burst { BURST_QUIET } else { QUIET };
         Some((last + quiet).min(first + LONGEST))
     }
@@ -96,13 +98,18 @@ impl Batch {
         let takes_closed = self.closed_due().is_some_and(|due| due <= now);
         let is_due = |it: &Touched| match it.state {
             Touch::Open => open_due(it) <= now,
-            Touch::Closed | Touch::Other | Touch::Gone => takes_closed,
+            Touch::Closed | Touch::Passing | Touch::Other | Touch::Gone => takes_closed,
         };
         let mut taken: Vec<PathBuf> =
             self.paths.extract_if(|_, it| is_due(it)).map(|(path, _)| path).collect();
         taken.sort_unstable();
         taken
     }
+}
+
+/// Whether it is likely that there is more to come.
+fn may_change(it: &Touched) -> bool {
+    matches!(it.state, Touch::Gone | Touch::Passing)
 }
 
 fn open_due(it: &Touched) -> Instant {
@@ -137,7 +144,7 @@ mod tests {
         assert_eq!(taken, want);
     }
 
-    use Touch::{Closed, Gone, Open, Other};
+    use Touch::{Closed, Gone, Open, Other, Passing};
 
     #[test]
     fn one_change_leaves_soon() {
@@ -166,6 +173,11 @@ mod tests {
         check(
             &[(0, "t", Open), (1, "t", Closed), (2, "t", Gone), (2, "a", Closed)],
             &[(27, "a t")],
+        );
+        // The same by two programs, one of which has to be started first.
+        check(
+            &[(0, "t", Open), (1, "t", Passing), (15, "t", Closed), (15, "a", Closed)],
+            &[(19, "a t")],
         );
         // Removed, and made anew a little later.
         check(&[(0, "a", Gone), (15, "a", Open), (16, "a", Closed)], &[(20, "a")]);

@@ -10,7 +10,7 @@ pub(in crate::commands) mod means;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,7 +250,11 @@ impl<'a> Watching<'a> {
             }
             if counts {
                 // What was there for a moment only does not come back.
-                let touch = if is_known || touch != Touch::Gone { touch } else { Touch::Closed };
+                let touch = match touch {
+                    Touch::Gone if !is_known => Touch::Closed,
+                    Touch::Closed if !is_known && looks_passing(path) => Touch::Passing,
+                    touch => touch,
+                };
                 service.since.get_or_insert_with(Instant::now);
                 service.batch.add(path, touch, now);
             }
@@ -525,6 +529,12 @@ impl<'a> Watching<'a> {
 fn rebuild(service: &str, what: WatchState, since: Instant) -> Event {
     let service = service.to_owned();
     Event::Watched { service, action: WatchAction::Rebuild, what, taken: since.elapsed() }
+}
+
+/// Whether a new file has the kind of name that files have before they take the place of others.
+fn looks_passing(path: &Path) -> bool {
+    let name = path.file_name().map_or(&b""[..], OsStrExt::as_bytes);
+    name.starts_with(b".") || name.windows(3).any(|some| some == b"tmp")
 }
 
 async fn next_event(events: &mut Option<Events>) -> Option<EngineEvent> {
