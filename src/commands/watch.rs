@@ -69,6 +69,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         context.show(&warnings);
         if args.no_up {
             up.check_engine(&engine, context)?;
+            if context.options.dry_run {
+                return Ok(Exit::Success);
+            }
         } else {
             let exit = Box::pin(up.converge(&engine, &mut signals, context)).await?;
             if exit != Exit::Success || context.options.dry_run {

@@ -93,7 +93,8 @@ impl Watcher {
                 Ok(())
             }
             Err(Errno::NOSPC) => Err(Error::Limit),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            // Who reads it is told of that.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(()),
             Err(error) => Err(Error::Other(error.into())),
         }
     }

@@ -159,6 +159,14 @@ services:
         ];
         assert_eq!(found, want, "replica {number}");
     }
+    // Another folder takes the place of one.
+    project.file("src/swapped/a", "1");
+    project.file("src/swapped/b", "1");
+    becomes_equal(&project, "web-1", "/app/src", "src");
+    project.file("other/b", "2");
+    fs::rename(src.join("swapped"), project.path().join("away")).unwrap();
+    fs::rename(project.path().join("other"), src.join("swapped")).unwrap();
+    becomes_equal(&project, "web-1", "/app/src", "src");
     // The folder itself may go and come back.
     fs::remove_dir_all(&src).unwrap();
     project.file("src/again", "again");

@@ -11,7 +11,7 @@ mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub(in crate::commands) struct Watching<'a> {
     told: VecDeque<Event>,
     /// The files that are read, so that it is known what is in them.
     unread: VecDeque<Unread>,
+    /// Folders that cannot be read, which has been told.
+    unreadable: BTreeSet<PathBuf>,
     /// When all has to be looked at: the system tells of no changes in some folders.
     next_look: Option<Instant>,
 }
@@ -98,6 +100,7 @@ impl<'a> Watching<'a> {
             heard,
             told: VecDeque::new(),
             unread: VecDeque::new(),
+            unreadable: BTreeSet::new(),
             next_look: None,
         };
         for row in engine.containers(means.project()).await? {
@@ -269,6 +272,8 @@ impl<'a> Watching<'a> {
             let Some(inner) = rule.inner(path) else { continue };
             let inner = inner.as_os_str().as_bytes();
             if rule.sieve.is_open(inner) || inner.is_empty() {
+                // What was in a folder of that name may be gone.
+                found.extend(self.trees[index].below(inner).map(|it| tree::joined(&rule.path, it)));
                 self.scan(index, inner, &mut |path, _| {
                     found.push(tree::joined(&rule.path, path));
                 });
@@ -305,7 +310,10 @@ impl<'a> Watching<'a> {
         let unreadable = scan.problems;
         for (path, error) in unreadable {
             let text = format!("`{}` is not watched: {error}", path.display());
-            self.told.push_back(Event::Warning(text));
+            // It is told once.
+            if self.unreadable.insert(path) {
+                self.told.push_back(Event::Warning(text));
+            }
         }
         let Some((path, error)) = problem.filter(|_| self.next_look.is_none()) else {
             return;
