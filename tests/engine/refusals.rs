@@ -220,20 +220,20 @@ fn a_command_that_is_not_there() {
     assert_ne!(project.status("web-1"), "running");
 }
 
-/// What is not there yet is said to be, and changes nothing.
+/// Flags that do not go together are refused, and change nothing.
 ///
 /// `up` and `create` with flags of builds and watching.
 #[test]
-fn what_is_not_there_yet() {
+fn flags_that_do_not_go_together() {
     let Some(project) =
         Project::with("services:\n  web: {image: busybox, build: .}\n  db: {image: busybox}\n")
     else {
         return;
     };
     for (args, message) in [
-        (&["up", "--watch"][..], "--watch is not supported yet"),
-        (&["up", "--build", "--no-build"], "cannot be used with"),
+        (&["up", "--build", "--no-build"][..], "cannot be used with"),
         (&["up", "-d", "--watch"], "cannot be used with"),
+        (&["up", "--no-build", "--watch"], "cannot be used with"),
     ] {
         let told = project.fail(args);
         assert!(told.contains(message), "{args:?}: {told}");
