@@ -10,7 +10,7 @@ pub(in crate::commands) mod means;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,25 +242,7 @@ impl<'a> Watching<'a> {
 
     fn touched(&mut self, path: &Path, touch: Touch, now: std::time::Instant) {
         for service in self.services.values_mut() {
-            let mut counts = false;
-            let mut is_known = false;
-            for index in &service.rules {
-                let (rule, tree) = (&self.rules[*index], &self.trees[*index]);
-                if let Some(inner) = rule.inner(path).map(|inner| inner.as_os_str().as_bytes()) {
-                    is_known |= tree.get(inner).is_some() || tree.has_below(inner);
-                    counts |= is_known || rule.sieve.leaves_out(inner).is_none();
-                }
-            }
-            if counts {
-                // What was there for a moment only does not come back.
-                let touch = match touch {
-                    Touch::Gone if !is_known => Touch::Closed,
-                    Touch::Closed if !is_known && looks_passing(path) => Touch::Passing,
-                    touch => touch,
-                };
-                service.since.get_or_insert_with(Instant::now);
-                service.batch.add(path, touch, now);
-            }
+            service.touched(path, touch, now, &self.rules, &self.trees);
         }
     }
 
@@ -461,7 +443,7 @@ impl<'a> Watching<'a> {
             // Rules that send all at first send all to new containers as well.
             let is_sent_anyway = rule.initial_sync && looked.now.is_some();
             if looked.change.is_some() && rule.target.is_some() && !is_sent_anyway {
-                service.touched.insert(path.clone());
+                service.given.insert(path.clone());
             }
             if is_owed && looked.change.is_some() {
                 service.owed.insert(path);
@@ -537,12 +519,6 @@ impl<'a> Watching<'a> {
 fn rebuild(service: &str, what: WatchState, since: Instant) -> Event {
     let service = service.to_owned();
     Event::Watched { service, action: WatchAction::Rebuild, what, taken: since.elapsed() }
-}
-
-/// Whether a new file has the kind of name that files have before they take the place of others.
-fn looks_passing(path: &Path) -> bool {
-    let name = path.file_name().map_or(&b""[..], OsStrExt::as_bytes);
-    name.starts_with(b".") || name.windows(3).any(|some| some == b"tmp")
 }
 
 async fn next_event(events: &mut Option<Events>) -> Option<EngineEvent> {

@@ -1,6 +1,8 @@
 //! What waits to be done for a service that is watched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::commands::watching::jobs::Order;
 use crate::event::{Event, WatchState};
-use crate::watch::batch::Batch;
+use crate::watch::batch::{Batch, Touch};
 use crate::watch::rules::Rule;
 use crate::watch::tree::{Item, Tree};
 
@@ -31,7 +33,7 @@ pub(super) struct Queue {
     /// What has to be sent whether or not it has changed, as nobody knows whether it has arrived.
     pub(super) owed: BTreeSet<Place>,
     /// All that has been sent: what a new container does not have.
-    pub(super) touched: BTreeSet<Place>,
+    pub(super) given: BTreeSet<Place>,
     /// The containers that are known to have all that has been sent.
     pub(super) known: BTreeSet<String>,
     /// Those that do not, and why.
@@ -60,13 +62,43 @@ pub(super) enum Rebuild {
 }
 
 impl Queue {
+    /// Takes note of what has happened to a path, if that counts.
+    pub(super) fn touched(
+        &mut self,
+        path: &Path,
+        touch: Touch,
+        now: std::time::Instant,
+        rules: &[Rule],
+        trees: &[Tree],
+    ) {
+        let mut counts = false;
+        let mut is_known = false;
+        for index in &self.rules {
+            let (rule, tree) = (&rules[*index], &trees[*index]);
+            if let Some(inner) = rule.inner(path).map(|inner| inner.as_os_str().as_bytes()) {
+                is_known |= tree.get(inner).is_some() || tree.has_below(inner);
+                counts |= is_known || rule.sieve.leaves_out(inner).is_none();
+            }
+        }
+        if counts {
+            let touch = match touch {
+                // What was there for a moment only does not come back.
+                Touch::Gone if !is_known => Touch::Closed,
+                Touch::Closed if !is_known && looks_passing(path) => Touch::Passing,
+                touch => touch,
+            };
+            self.since.get_or_insert_with(Instant::now);
+            self.batch.add(path, touch, now);
+        }
+    }
+
     /// What is to be done next, if anything is.
     pub(super) fn order(&mut self, name: &str, rules: &[Rule], trees: &[Tree]) -> Option<Order> {
         let fresh = std::mem::take(&mut self.fresh);
         let mut catching_up = Vec::new();
         if !fresh.is_empty() {
             // A new container has what its image has.
-            let mut missing = self.touched.clone();
+            let mut missing = self.given.clone();
             for index in self.rules.iter().filter(|index| rules[**index].initial_sync) {
                 let tree = &trees[*index];
                 let all = tree.paths().filter(|path| !tree.has_below(path));
@@ -144,4 +176,10 @@ fn items(
             (path.0, item)
         })
         .collect()
+}
+
+/// Whether a new file has the kind of name that files have before they take the place of others.
+fn looks_passing(path: &Path) -> bool {
+    let name = path.file_name().map_or(&b""[..], OsStrExt::as_bytes);
+    name.starts_with(b".") || name.windows(3).any(|some| some == b"tmp")
 }
