@@ -202,10 +202,18 @@ fn one_save_is_one_action() {
     fs::write(&file, "one\n").unwrap();
     saved("one");
     // As VS Code and many others.
-    shell("echo two > .a.txt.tmp-123; mv .a.txt.tmp-123 a.txt");
+    fs::write(src.join(".a.txt.tmp-123"), "two\n").unwrap();
+    fs::rename(src.join(".a.txt.tmp-123"), &file).unwrap();
     saved("two");
     // As vim: the old one becomes a backup, the new one is written and synced, the backup goes.
-    shell("touch 4913; rm 4913; mv a.txt a.txt~; echo three > a.txt; sync a.txt; rm a.txt~");
+    fs::write(src.join("4913"), "").unwrap();
+    fs::remove_file(src.join("4913")).unwrap();
+    fs::rename(&file, src.join("a.txt~")).unwrap();
+    let mut written = fs::File::create(&file).unwrap();
+    std::io::Write::write_all(&mut written, b"three\n").unwrap();
+    written.sync_all().unwrap();
+    drop(written);
+    fs::remove_file(src.join("a.txt~")).unwrap();
     saved("three");
     shell("sed -i s/three/four/ a.txt");
     saved("four");
@@ -218,8 +226,10 @@ fn one_save_is_one_action() {
     saved("four");
     // None of these is a change.
     shell(
-        "cat a.txt b.txt > /dev/null; touch a.txt b.txt; chmod 644 a.txt; echo four > a.txt; cp -p b.txt x; mv x b.txt",
+        "cat a.txt b.txt > /dev/null; touch a.txt b.txt; chmod 644 a.txt; echo four > a.txt",
     );
+    fs::copy(src.join("b.txt"), src.join(".b.txt.new")).unwrap();
+    fs::rename(src.join(".b.txt.new"), src.join("b.txt")).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     fs::write(&file, "last\n").unwrap();
     saved("last");
