@@ -68,6 +68,12 @@ impl Env {
         &self.working_directory
     }
 
+    /// A path as people see it: from the folder they are in, if it is below.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.working_directory).unwrap_or(path).display().to_string()
+    }
+
     /// `$HOME`, if it is set and not empty.
     #[must_use]
     pub fn home(&self) -> Option<&Path> {

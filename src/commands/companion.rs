@@ -1,5 +1,6 @@
 //! What goes on beside the output of containers in an attached session: a watch, and keys.
 
+use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use crate::commands::exit::{self, Error};
 use crate::commands::watching::Watching;
 use crate::commands::watching::lock::WatchLock;
 use crate::commands::watching::means::Means;
+use crate::diagnostic::Diagnostics;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::event::{Event, WatchAction};
@@ -28,13 +30,13 @@ pub(super) struct Companion<'a> {
     engine: &'a Engine,
     means: &'a Means<'a>,
     env: &'a Env,
-    /// Empty if nothing is to be watched.
-    rules: Vec<Rule>,
+    /// Empty if nothing is to be watched; or why it cannot be.
+    rules: Result<Vec<Rule>, Diagnostics>,
     /// The right to watch, which may have been taken before anything began.
     lock: Option<WatchLock>,
     watching: Option<Watching<'a>>,
     keys: Option<(KeyInput, Receiver<Vec<u8>>)>,
-    typed: std::collections::VecDeque<u8>,
+    typed: VecDeque<u8>,
 }
 
 impl<'a> Companion<'a> {
@@ -43,10 +45,10 @@ impl<'a> Companion<'a> {
         engine: &'a Engine,
         means: &'a Means<'a>,
         env: &'a Env,
-        rules: Vec<Rule>,
+        rules: Result<Vec<Rule>, Diagnostics>,
         lock: Option<WatchLock>,
     ) -> Self {
-        let typed = std::collections::VecDeque::new();
+        let typed = VecDeque::new();
         Self { engine, means, env, rules, lock, watching: None, keys: None, typed }
     }
 
@@ -71,7 +73,8 @@ impl<'a> Companion<'a> {
     }
 
     async fn watch(&mut self, reporter: &mut Reporter<'_>) -> Result<(), Error> {
-        let begun = Watching::begin(self.rules.clone(), self.engine, self.means).await?;
+        let rules = self.rules.clone().map_err(Error::Project)?;
+        let begun = Watching::begin(rules, self.engine, self.means).await?;
         let watching = self.watching.insert(begun);
         for event in watching.told() {
             reporter.on(&event)?;
@@ -87,7 +90,7 @@ impl<'a> Companion<'a> {
     pub(super) async fn toggle(&mut self, reporter: &mut Reporter<'_>) -> Result<(), Error> {
         if self.watching.is_some() {
             self.end(reporter)?;
-        } else if self.rules.is_empty() {
+        } else if self.rules.as_ref().is_ok_and(Vec::is_empty) {
             reporter.notice("watch is not yet configured: no service has a `develop` section");
         } else {
             let begun = match WatchLock::take(self.means.project(), self.env) {

@@ -151,8 +151,7 @@ impl Context {
 
     /// A path as people see it: from the folder they are in, if it is below.
     pub(super) fn shown(&self, path: &str) -> String {
-        let inner = Path::new(path).strip_prefix(self.env.working_directory());
-        inner.map_or_else(|_| path.to_owned(), |inner| inner.display().to_string())
+        self.env.shown(Path::new(path))
     }
 
     /// Shows progress in another form, as flags of some commands have it.

@@ -18,6 +18,7 @@ use crate::commands::watch;
 use crate::commands::watching::lock::WatchLock;
 use crate::commands::watching::means::Means;
 use crate::compose::model::Model;
+use crate::diagnostic::Diagnostics;
 use crate::engine::Engine;
 use crate::names;
 use crate::plan::{self, Action, Known};
@@ -72,7 +73,7 @@ pub(super) struct Args {
     #[arg(long)]
     timestamps: bool,
     /// Take changed files over into containers, as `develop.watch` says
-    #[arg(short, long, conflicts_with_all = ["detach", "no_build"])]
+    #[arg(short, long, conflicts_with_all = ["detach", "no_build", "wait"])]
     watch: bool,
     /// Offer keys on a terminal (true, unless `COMPOSE_MENU` says otherwise)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -121,8 +122,8 @@ pub(super) struct Up<'a> {
     planning: Planning,
     /// The services whose end ends the session.
     monitored: BTreeSet<String>,
-    /// What is watched, or may be.
-    rules: Vec<Rule>,
+    /// What is watched, or may be; or why it cannot be.
+    rules: Result<Vec<Rule>, Diagnostics>,
     /// The right to watch from the beginning on.
     lock: Option<WatchLock>,
     timeline: Timeline,
@@ -138,18 +139,20 @@ impl<'a> Up<'a> {
         if !args.detach && !args.wait {
             planning.options.attach = attach;
         }
-        let (rules, lock) = (Vec::new(), None);
+        let (rules, lock) = (Ok(Vec::new()), None);
         Ok(Self { args, planning, monitored, rules, lock, timeline: Timeline::new() })
     }
 
     /// Reads the rules of a watch that is asked for, or that a key may ask for.
     fn prepare_watch(&mut self, context: &mut Context) -> Result<(), Error> {
         if self.args.watch {
-            self.rules = watch::read(&self.planning, context)?;
-            self.lock = Some(WatchLock::take(self.project(), &context.env)?);
+            self.rules = Ok(watch::read(&self.planning, context)?);
+            if !self.args.plan && !context.options.dry_run {
+                self.lock = Some(WatchLock::take(self.project(), &context.env)?);
+            }
         } else if self.offers_menu(context) {
             // What is wrong with them is told to who wants them.
-            self.rules = watch::rules(&self.planning).map_or_else(|_| Vec::new(), |it| it.0);
+            self.rules = watch::rules(&self.planning).map(|it| it.0);
         }
         Ok(())
     }
@@ -185,6 +188,11 @@ impl<'a> Up<'a> {
             let form = Form::of_dry_run(context);
             plan_command::show(&mut self.planning, &engine, form, context).await?;
             return Ok(Exit::Success);
+        }
+        if let (Some(_), Ok(rules)) = (&self.lock, &self.rules) {
+            let rows = engine.containers(self.project()).await?;
+            let warnings = watch::check_targets(rules, &rows, &engine).await;
+            context.show(&warnings.map_err(Error::Project)?);
         }
         // On the heap, as it is much.
         let result = Box::pin(self.converge(&engine, &mut signals, context)).await;
@@ -294,8 +302,9 @@ impl<'a> Up<'a> {
         let targeted = options.targeted.clone().unwrap_or_default();
         let caller = Caller::new(&context.env, context.engine());
         let menu = companion::offers_menu(self.args.menu, &context.env, &context.terminal);
-        let means = Means::new(&self.planning, true, context.env.working_directory());
-        let rules = std::mem::take(&mut self.rules);
+        // As with the peer, images that have lost their names stay here.
+        let means = Means::new(&self.planning, false, &context.env);
+        let rules = std::mem::replace(&mut self.rules, Ok(Vec::new()));
         let lock = self.lock.take();
         let mut companion = Companion::new(engine, &means, &context.env, rules, lock);
         let session = Session {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::archive;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::fetching;
 use crate::commands::options::Context;
@@ -13,11 +14,11 @@ use crate::commands::watching::Watching;
 use crate::commands::watching::lock::WatchLock;
 use crate::commands::watching::means::{Means, build_watched};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::{Engine, PathKind, quirks};
+use crate::engine::{ContainerRow, Engine, PathKind, quirks};
 use crate::event::Event;
 use crate::labels;
 use crate::report::logs::LogPrinter;
-use crate::report::{Reporter, Streams};
+use crate::report::{Reporter, Streams, Terminal};
 use crate::spec::BuildSpec;
 use crate::watch::rules::{self, Rule};
 
@@ -65,8 +66,9 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let result = session::block_on(async {
         let engine = context.connect().await?;
         let mut signals = Signals::new(&context.terminal)?;
-        let warnings = check_targets(&rules, up.project(), &engine).await?;
-        context.show(&warnings);
+        let rows = engine.containers(up.project()).await?;
+        let warnings = check_targets(&rules, &rows, &engine).await;
+        context.show(&warnings.map_err(Error::Project)?);
         if args.no_up {
             up.check_engine(&engine, context)?;
             if context.options.dry_run {
@@ -79,8 +81,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             }
         }
         let planning = up.into_planning();
-        let means = Means::new(&planning, args.prune, context.env.working_directory());
-        attend(rules, &engine, &means, &mut signals, context).await
+        let means = Means::new(&planning, args.prune, &context.env);
+        attend(rules, &engine, &means, &mut signals, &mut context.terminal).await
     });
     drop(lock);
     result
@@ -92,10 +94,9 @@ async fn attend(
     engine: &Engine,
     means: &Means<'_>,
     signals: &mut Signals,
-    context: &mut Context,
+    terminal: &mut Terminal,
 ) -> Result<Exit, Error> {
-    check_targets(&rules, means.project(), engine).await?;
-    let mut reporter = Reporter::new(&mut context.terminal, LogPrinter::default(), Streams::Apart);
+    let mut reporter = Reporter::new(terminal, LogPrinter::default(), Streams::Apart);
     let begun = tokio::select! {
         biased;
         () = signals.next() => return Ok(Exit::Interrupted),
@@ -129,7 +130,7 @@ fn show(event: &Event, reporter: &mut Reporter<'_>) -> Result<(), Error> {
 /// # Errors
 /// Rules that cannot work, with their places; no rules at all.
 pub(super) fn read(planning: &Planning, context: &mut Context) -> Result<Vec<Rule>, Error> {
-    let (rules, warnings) = rules(planning)?;
+    let (rules, warnings) = rules(planning).map_err(Error::Project)?;
     context.show(&warnings);
     if rules.is_empty() {
         return Err(Error::Usage(NO_RULES.to_owned()));
@@ -141,14 +142,14 @@ pub(super) fn read(planning: &Planning, context: &mut Context) -> Result<Vec<Rul
 ///
 /// # Errors
 /// Rules that cannot work, with their places.
-pub(super) fn rules(planning: &Planning) -> Result<(Vec<Rule>, Diagnostics), Error> {
+pub(super) fn rules(planning: &Planning) -> Result<(Vec<Rule>, Diagnostics), Diagnostics> {
     let builds: BTreeMap<&str, &BuildSpec> = planning
         .desired
         .services
         .iter()
         .filter_map(|service| Some((service.name.as_str(), service.build.as_ref()?)))
         .collect();
-    rules::read(&planning.model, &builds).map_err(Error::Project)
+    rules::read(&planning.model, &builds)
 }
 
 /// Refuses a folder that is to become a file of the containers and the other way round, as far as there
@@ -158,12 +159,11 @@ pub(super) fn rules(planning: &Planning) -> Result<(Vec<Rule>, Diagnostics), Err
 /// Such rules, with their places.
 pub(super) async fn check_targets(
     rules: &[Rule],
-    project: &str,
+    rows: &[ContainerRow],
     engine: &Engine,
-) -> Result<Diagnostics, Error> {
+) -> Result<Diagnostics, Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut warnings = Diagnostics::default();
-    let mut rows = None;
     for rule in rules {
         let Some(target) = rule.target.as_deref() else { continue };
         if rule.is_volatile && !quirks::reaches_memory(engine.facts()) {
@@ -173,10 +173,6 @@ pub(super) async fn check_targets(
             );
             warnings.push(Diagnostic::warning(rule.target_span, message));
         }
-        let rows = match &rows {
-            Some(rows) => rows,
-            None => rows.insert(engine.containers(project).await?),
-        };
         let label = labels::SERVICE;
         let first = rows.iter().find(|it| it.label(label) == rule.service && !it.is_one_off());
         let Some(container) = first else { continue };
@@ -185,7 +181,7 @@ pub(super) async fn check_targets(
             continue;
         };
         // With the file, the folder would go.
-        let kinds = match (rule.is_folder(), there.kind) {
+        let kinds = match (rule.is_folder, there.kind) {
             (true, PathKind::File) => Some(("folder", "file")),
             (false, PathKind::Folder) => Some(("file", "folder")),
             _ => None,
@@ -200,24 +196,27 @@ pub(super) async fn check_targets(
             problems.push(Diagnostic::error(rule.target_span, message));
         }
     }
-    if problems.has_errors() { Err(Error::Project(problems)) } else { Ok(warnings) }
+    if problems.has_errors() { Err(problems) } else { Ok(warnings) }
 }
 
 fn explain(paths: &[String], rules: &[Rule], context: &mut Context) -> Result<Exit, Error> {
-    let folder = context.env.working_directory().to_owned();
-    let shown = |path: &Path| path.strip_prefix(&folder).unwrap_or(path).display().to_string();
     let mut is_known = true;
     for path in paths {
-        let path = crate::archive::clean(&folder.join(path).to_string_lossy());
+        let path = context.env.working_directory().join(path);
+        let path = archive::clean(&path.to_string_lossy());
+        let shown = |path: &Path| context.env.shown(path);
         let lines = rules::explain(rules, &path, &shown);
         is_known &= !lines.is_empty();
-        context.terminal.out(&format!("{}\n", shown(&path)))?;
+        let mut text = format!("{}\n", shown(&path));
         if lines.is_empty() {
-            context.terminal.out("  no rule watches it\n")?;
+            text.push_str("  no rule watches it\n");
         }
         for line in lines {
-            context.terminal.out(&format!("  {line}\n"))?;
+            text.push_str("  ");
+            text.push_str(&line);
+            text.push('\n');
         }
+        context.terminal.out(&text)?;
     }
     Ok(if is_known { Exit::Success } else { Exit::Failure })
 }

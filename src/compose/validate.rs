@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::compose::graph::{Graph, Reason};
+use crate::compose::keys::develop::Action;
 use crate::compose::report::{Path, Report};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::Span;
@@ -352,7 +353,8 @@ impl Pass<'_> {
     fn watch(&mut self, service: &Node, path: &Path<'_>) {
         for trigger in service.at(["develop", "watch"]).into_iter().flat_map(Node::items) {
             let action = trigger.str_of("action").unwrap_or("");
-            if filled(trigger, "target").is_none() && !matches!(action, "rebuild" | "restart") {
+            let syncs = Action::of_word(action).is_some_and(Action::syncs);
+            if syncs && filled(trigger, "target").is_none() {
                 let at = trigger.get("action").map_or(trigger.span, |action| action.span);
                 self.push(
                     path,

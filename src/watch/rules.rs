@@ -4,11 +4,11 @@
 #![expect(clippy::disallowed_methods, reason = "what is watched are files beside the project")]
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+pub use crate::compose::keys::develop::Action;
 use crate::compose::keys::develop::Trigger;
 use crate::compose::model::Model;
 use crate::compose::project;
@@ -18,50 +18,6 @@ use crate::source::Span;
 use crate::spec::{BuildContext, BuildSpec, Dockerfile, Hook, NamedContext, SecretSource};
 use crate::watch::sieve::{Left, Origin, Sieve};
 use crate::yaml::Node;
-
-/// What is done for a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    Sync,
-    Restart,
-    SyncRestart,
-    SyncExec,
-    Rebuild,
-}
-
-impl Action {
-    fn of_word(word: &str) -> Self {
-        match word {
-            "sync" => Self::Sync,
-            "restart" => Self::Restart,
-            "sync+restart" => Self::SyncRestart,
-            "sync+exec" => Self::SyncExec,
-            _ => Self::Rebuild,
-        }
-    }
-
-    #[must_use]
-    pub fn syncs(self) -> bool {
-        matches!(self, Self::Sync | Self::SyncRestart | Self::SyncExec)
-    }
-
-    #[must_use]
-    pub fn restarts(self) -> bool {
-        matches!(self, Self::Restart | Self::SyncRestart)
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Sync => "sync",
-            Self::Restart => "restart",
-            Self::SyncRestart => "sync+restart",
-            Self::SyncExec => "sync+exec",
-            Self::Rebuild => "rebuild",
-        })
-    }
-}
 
 /// What is done when something at or below a path changes.
 #[derive(Debug, Clone)]
@@ -79,7 +35,8 @@ pub struct Rule {
     /// Whether what is sent is gone when a container has been stopped.
     pub is_volatile: bool,
     pub sieve: Sieve,
-    is_folder: bool,
+    /// Whether it was a folder when it was read.
+    pub is_folder: bool,
     /// Where its target stands.
     pub target_span: Span,
 }
@@ -107,12 +64,6 @@ impl Rule {
             is_folder: true,
             target_span,
         }
-    }
-
-    /// Whether it was a folder when it was read.
-    #[must_use]
-    pub fn is_folder(&self) -> bool {
-        self.is_folder
     }
 
     /// A path below the rule's, relative to it: empty for the path itself. `None` if it is not below.
@@ -198,7 +149,9 @@ impl Watched<'_> {
             let message = format!("service `{}`: {message}", self.name);
             Box::new(Diagnostic::error(place(node, key), message))
         };
-        let action = Action::of_word(&trigger.action);
+        let Some(action) = Action::of_word(&trigger.action) else {
+            return Err(problem("action", format!("`{}` is no action", trigger.action)));
+        };
         let path = PathBuf::from(&trigger.path);
         let is_folder = match fs::metadata(&path) {
             Ok(there) => there.is_dir(),

@@ -234,6 +234,7 @@ fn flags_that_do_not_go_together() {
         (&["up", "--build", "--no-build"][..], "cannot be used with"),
         (&["up", "-d", "--watch"], "cannot be used with"),
         (&["up", "--no-build", "--watch"], "cannot be used with"),
+        (&["up", "--wait", "--watch"], "cannot be used with"),
     ] {
         let told = project.fail(args);
         assert!(told.contains(message), "{args:?}: {told}");

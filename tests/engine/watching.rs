@@ -225,9 +225,7 @@ fn one_save_is_one_action() {
     shell("git checkout -q -");
     saved("four");
     // None of these is a change.
-    shell(
-        "cat a.txt b.txt > /dev/null; touch a.txt b.txt; chmod 644 a.txt; echo four > a.txt",
-    );
+    shell("cat a.txt b.txt > /dev/null; touch a.txt b.txt; chmod 644 a.txt; echo four > a.txt");
     fs::copy(src.join("b.txt"), src.join(".b.txt.new")).unwrap();
     fs::rename(src.join(".b.txt.new"), src.join("b.txt")).unwrap();
     std::thread::sleep(Duration::from_millis(300));
@@ -353,6 +351,7 @@ fn bad_rules_are_refused() {
     let stderr = project.fail(&["watch"]);
     assert!(stderr.contains("the target `/etc/passwd` is a file in [PROJECT]-web-1"), "{stderr}");
     assert!(stderr.contains("compose.yaml:7:"), "{stderr}");
+    assert_eq!(project.fail(&["up", "--watch"]), stderr);
     // If the file goes, the folder would.
     project.compose(&sleeping("[{action: sync, path: ./src/a, target: /home}]"));
     let stderr = project.fail(&["watch", "--no-up"]);
@@ -733,6 +732,19 @@ fn keys_are_offered_on_a_terminal() {
     assert!(settings.contains(" icanon") && settings.contains(" echo "), "{settings}");
     assert_eq!(project.status("web-1"), "running");
     assert_eq!(project.told("web-1", &["cat", "/src/a"]), "2");
+    // Why there is nothing to watch is told, and the containers go on.
+    project.compose(&sleeping("[{action: sync, path: ./none, target: /src}]"));
+    let (reader, mut keys) = std::io::pipe().unwrap();
+    let mut command = Command::new("script");
+    command.env_remove("NO_COLOR").env("TERM", "xterm");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(project.path());
+    command.env("DOCKER_HOST", &project.engine.address).env("HOME", project.path());
+    let running = Running::start_with(&project, command, reader.into());
+    running.shows("Enable Watch");
+    std::io::Write::write_all(&mut keys, b"w").unwrap();
+    running.shows("/none` cannot be watched");
+    std::io::Write::write_all(&mut keys, b"d").unwrap();
+    assert!(running.finish().stdout.contains("code 0"));
 }
 
 /// The example that the README shows: a page, a setting and the Dockerfile are changed.

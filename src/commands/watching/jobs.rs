@@ -125,22 +125,18 @@ pub(in crate::commands) async fn sync(
     let mut ids = containers;
     if !fresh.is_empty() {
         let all = Changes::new(&rules, missing.iter().chain(&looked));
-        let told = format!("{}: {}", fresh.values().next().copied().unwrap_or(""), all.text(means));
+        let why = format!("{}: ", fresh.values().next().copied().unwrap_or(""));
         let new: Vec<String> = fresh.into_keys().collect();
-        let began = Instant::now();
-        if let Some(text) = job.deliver(all, &new, &mut sent).await {
-            job.tell(WatchAction::Resync, text.unwrap_or(WatchState::Done(told)), began);
-        }
+        let what = Told { action: WatchAction::Resync, why, since: Instant::now() };
+        job.deliver(all, &new, what, &mut sent).await;
         sent.containers.extend(new);
     }
     let acts = if is_first { Acts::default() } else { Acts::new(&rules, &looked) };
     if acts.rebuilds {
         sent.wants_rebuild = Some(since);
     }
-    let text = changes.text(means);
-    if let Some(failed) = job.deliver(changes, &ids, &mut sent).await {
-        job.tell(WatchAction::Sync, failed.unwrap_or(WatchState::Done(text)), since);
-    }
+    let what = Told { action: WatchAction::Sync, why: String::new(), since };
+    job.deliver(changes, &ids, what, &mut sent).await;
     ids.extend(sent.containers.iter().cloned());
     if acts.restarts && sent.problem.is_none() {
         let began = Instant::now();
@@ -258,22 +254,27 @@ impl Changes {
         changes
     }
 
-    /// In a few words, such as `synced a.js, b.js, removed 4 files`.
+    /// In a few words, such as `synced a.js, b.js, removed 4 paths`.
     fn text(&self, means: &Means<'_>) -> String {
-        let list = |verb: &str, paths: &[PathBuf]| {
-            let files: Vec<&PathBuf> = paths.iter().collect();
-            match files.len() {
-                0 => None,
-                count if count <= NAMED => {
-                    let names: Vec<String> = files.iter().map(|path| means.shown(path)).collect();
-                    Some(format!("{verb} {}", names.join(", ")))
-                }
-                count => Some(format!("{verb} {count} paths")),
+        let list = |verb: &str, paths: &[PathBuf]| match paths.len() {
+            0 => None,
+            count if count <= NAMED => {
+                let names: Vec<String> = paths.iter().map(|path| means.shown(path)).collect();
+                Some(format!("{verb} {}", names.join(", ")))
             }
+            count => Some(format!("{verb} {count} paths")),
         };
         let parts = [list("synced", &self.synced), list("removed", &self.removed)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What a delivery is told as.
+struct Told {
+    action: WatchAction,
+    /// What stands before it.
+    why: String,
+    since: Instant,
 }
 
 struct Job<'a> {
@@ -290,38 +291,41 @@ impl Job<'_> {
         self.told.push(Event::Watched { service, action, what, taken: since.elapsed() });
     }
 
-    /// Brings containers up to date. `None` if nothing was to be done; else with what went wrong.
-    async fn deliver(
-        &self,
-        changes: Changes,
-        ids: &[String],
-        sent: &mut Sent,
-    ) -> Option<Option<WatchState>> {
+    /// Brings containers up to date, and tells how that went.
+    async fn deliver(&mut self, changes: Changes, ids: &[String], told: Told, sent: &mut Sent) {
         if changes.delivery.is_empty() {
-            return None;
+            return;
         }
-        let later = format!("{} once there is a container", later(&changes.text(self.means)));
+        let text = changes.text(self.means);
+        let Told { action, why, since } = told;
         let delivery = match changes.delivery.seal() {
             Ok(delivery) => delivery,
-            Err(error) => return Some(Some(WatchState::Failed(error.to_string()))),
+            Err(error) => return self.tell(action, WatchState::Failed(error.to_string()), since),
         };
         let all = ids.iter().map(|id| delivery.bring(self.engine, id));
         let results: Vec<Result<(), Error>> = join_all(all).await;
-        let is_gone = |result: &Result<(), Error>| result.as_ref().is_err_and(Error::is_gone);
-        let gone = ids.iter().zip(&results).filter(|(_, result)| is_gone(result));
-        sent.gone.extend(gone.map(|(id, _)| id.clone()));
-        if results.iter().all(is_gone) {
-            // Those that follow them get it.
-            return Some(Some(WatchState::Done(later)));
+        let mut first = None;
+        let mut is_there = false;
+        for (id, result) in ids.iter().zip(results) {
+            match result {
+                // One that is gone is followed by a new one, which is told.
+                Err(error) if error.is_gone() => sent.gone.push(id.clone()),
+                Err(error) => drop(first.get_or_insert(error)),
+                Ok(()) => is_there = true,
+            }
         }
-        let Some(problem) = results.into_iter().filter_map(Result::err).find(|it| !it.is_gone())
-        else {
-            return Some(None);
+        let what = if let Some(problem) = first {
+            sent.is_passing = problem.is_passing();
+            let problem = format!("cannot be synced: {problem}");
+            sent.problem = Some(problem.clone());
+            WatchState::Failed(problem)
+        } else if !is_there {
+            // Those that follow them get it.
+            WatchState::Done(format!("{} once there is a container", later(&text)))
+        } else {
+            WatchState::Done(format!("{why}{text}"))
         };
-        sent.is_passing = problem.is_passing();
-        let problem = format!("cannot be synced: {problem}");
-        sent.problem = Some(problem.clone());
-        Some(Some(WatchState::Failed(problem)))
+        self.tell(action, what, since);
     }
 
     /// Runs the command of a rule in all containers.

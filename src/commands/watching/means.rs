@@ -1,7 +1,7 @@
 //! How a watch makes images and containers of a service anew, and has containers restart.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::sync::watch;
 
@@ -9,6 +9,7 @@ use crate::commands::exit::Error;
 use crate::commands::planning::Planning;
 use crate::diagnostic::Diagnostics;
 use crate::engine::{self, Engine};
+use crate::env::Env;
 use crate::event::Event;
 use crate::execute::{Outcome, Report, Reports, execute};
 use crate::plan::{self, Known, Options, Plan, Recreate, Restart};
@@ -20,14 +21,13 @@ pub(in crate::commands) struct Means<'a> {
     known: Known,
     /// Whether an image is removed that nothing stands for any more.
     prune: bool,
-    /// Paths are shown as from here.
-    folder: PathBuf,
+    env: &'a Env,
 }
 
 impl<'a> Means<'a> {
-    pub(in crate::commands) fn new(planning: &'a Planning, prune: bool, folder: &Path) -> Self {
+    pub(in crate::commands) fn new(planning: &'a Planning, prune: bool, env: &'a Env) -> Self {
         let known = Known::of_model(&planning.model);
-        Self { planning, known, prune, folder: folder.to_owned() }
+        Self { planning, known, prune, env }
     }
 
     pub(in crate::commands) fn project(&self) -> &str {
@@ -36,7 +36,7 @@ impl<'a> Means<'a> {
 
     /// A path as people see it.
     pub(in crate::commands) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+        self.env.shown(path)
     }
 
     /// Makes the image of a service anew, and those that its build starts from.

@@ -23,6 +23,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until};
 
 use crate::commands::exit::Error;
+use crate::commands::watch::check_targets;
 use crate::commands::watching::jobs::{Done, Sent};
 use crate::commands::watching::means::Means;
 use crate::commands::watching::queue::{Place, Queue, Rebuild};
@@ -73,7 +74,7 @@ impl<'a> Watching<'a> {
     /// Begins to watch: sends what the rules want to be sent first.
     ///
     /// # Errors
-    /// A system or an engine that has no ear for us.
+    /// A system or an engine that has no ear for us; targets that cannot be.
     pub(in crate::commands) async fn begin(
         rules: Vec<Rule>,
         engine: &'a Engine,
@@ -103,7 +104,10 @@ impl<'a> Watching<'a> {
             unreadable: BTreeSet::new(),
             next_look: None,
         };
-        for row in engine.containers(means.project()).await? {
+        let rows = engine.containers(means.project()).await?;
+        // What there is to be warned of has been told before.
+        check_targets(&watching.rules, &rows, engine).await.map_err(Error::Project)?;
+        for row in rows {
             if let Some(service) = watching.services.get_mut(row.label(labels::SERVICE))
                 && !row.is_one_off()
             {

@@ -111,7 +111,10 @@ impl Queue {
             || !catching_up.is_empty();
         let owed = if is_due { std::mem::take(&mut self.owed) } else { BTreeSet::new() };
         let waiting = std::mem::take(&mut self.waiting);
-        let since = self.since.take_if(|_| self.batch.is_empty());
+        let since = self.since;
+        if self.batch.is_empty() {
+            self.since = None;
+        }
         if catching_up.is_empty() && owed.is_empty() && waiting.is_empty() {
             self.known.extend(fresh.into_keys());
             return None;
@@ -124,7 +127,7 @@ impl Queue {
             fresh,
             is_first: std::mem::take(&mut self.is_first),
             catching_up,
-            since: since.or(self.since).unwrap_or_else(Instant::now),
+            since: since.unwrap_or_else(Instant::now),
         })
     }
 

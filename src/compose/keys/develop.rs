@@ -1,5 +1,7 @@
 //! `develop.watch`: what to do when a file of the host changes.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::compose::keys::hooks::{self, Hook};
@@ -18,7 +20,64 @@ pub(super) const KEY: Key = Key::new("develop", Shape::Record(&DEVELOP))
 static DEVELOP: Record = Record::new(&[Key::new("watch", Shape::List(&TRIGGERS))]);
 static TRIGGERS: List = List::of(Shape::Record(&TRIGGER));
 
-const ACTIONS: &[&str] = &["rebuild", "sync", "restart", "sync+restart", "sync+exec"];
+/// What is done for a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Rebuild,
+    Sync,
+    Restart,
+    SyncRestart,
+    SyncExec,
+}
+
+impl Action {
+    const ALL: [Self; 5] =
+        [Self::Rebuild, Self::Sync, Self::Restart, Self::SyncRestart, Self::SyncExec];
+
+    /// As files have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rebuild => "rebuild",
+            Self::Sync => "sync",
+            Self::Restart => "restart",
+            Self::SyncRestart => "sync+restart",
+            Self::SyncExec => "sync+exec",
+        }
+    }
+
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.word() == word)
+    }
+
+    /// Whether files go to a target.
+    #[must_use]
+    pub fn syncs(self) -> bool {
+        matches!(self, Self::Sync | Self::SyncRestart | Self::SyncExec)
+    }
+
+    #[must_use]
+    pub fn restarts(self) -> bool {
+        matches!(self, Self::Restart | Self::SyncRestart)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.word())
+    }
+}
+
+const ACTIONS: &[&str] = &{
+    let mut words = [""; Action::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = Action::ALL[at].word();
+        at += 1;
+    }
+    words
+};
 
 static TRIGGER: Record = Record::new(&[
     Key::new("path", PATH.path(PathKind::Followed).shape()).required().print(Print::Always),
