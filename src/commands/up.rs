@@ -16,7 +16,7 @@ use crate::commands::session::{self, AbortOn, Deadline, Session, Signals, Work};
 use crate::commands::timeline::{Timeline, write_trace};
 use crate::commands::watch;
 use crate::commands::watching::lock::WatchLock;
-use crate::commands::watching::means::Means;
+use crate::commands::watching::means::{Means, reach_of};
 use crate::compose::model::Model;
 use crate::diagnostic::Diagnostics;
 use crate::engine::Engine;
@@ -191,7 +191,8 @@ impl<'a> Up<'a> {
         }
         if let (Some(_), Ok(rules)) = (&self.lock, &self.rules) {
             let rows = engine.containers(self.project()).await?;
-            let warnings = watch::check_targets(rules, &rows, &engine).await;
+            let warnings =
+                watch::check_targets(rules, &rows, &engine, &reach_of(&context.env)).await;
             context.show(&warnings.map_err(Error::Project)?);
         }
         // On the heap, as it is much.

@@ -12,7 +12,7 @@ use crate::commands::session::{self, Signals};
 use crate::commands::up::{self, Up};
 use crate::commands::watching::Watching;
 use crate::commands::watching::lock::WatchLock;
-use crate::commands::watching::means::{Means, build_watched};
+use crate::commands::watching::means::{Means, build_watched, reach_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{ContainerRow, Engine, PathKind, quirks};
 use crate::event::Event;
@@ -20,6 +20,7 @@ use crate::labels;
 use crate::report::logs::LogPrinter;
 use crate::report::{Reporter, Streams, Terminal};
 use crate::spec::BuildSpec;
+use crate::watch::reach::Reach;
 use crate::watch::rules::{self, Rule};
 
 /// Take changed files over into containers, as `develop.watch` says
@@ -67,7 +68,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
         let engine = context.connect().await?;
         let mut signals = Signals::new(&context.terminal)?;
         let rows = engine.containers(up.project()).await?;
-        let warnings = check_targets(&rules, &rows, &engine).await;
+        let warnings = check_targets(&rules, &rows, &engine, &reach_of(&context.env)).await;
         context.show(&warnings.map_err(Error::Project)?);
         if args.no_up {
             up.check_engine(&engine, context)?;
@@ -161,12 +162,13 @@ pub(super) async fn check_targets(
     rules: &[Rule],
     rows: &[ContainerRow],
     engine: &Engine,
+    reach: &Reach,
 ) -> Result<Diagnostics, Diagnostics> {
     let mut problems = Diagnostics::default();
     let mut warnings = Diagnostics::default();
     for rule in rules {
         let Some(target) = rule.target.as_deref() else { continue };
-        if rule.is_volatile && !quirks::reaches_memory(engine.facts()) {
+        if rule.is_volatile && !quirks::reaches_memory(engine.facts()) && !reach.is_likely() {
             let message = format!(
                 "service `{}`: the target `{target}` is in memory (tmpfs), where the engine puts no files",
                 rule.service

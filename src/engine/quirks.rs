@@ -208,6 +208,13 @@ pub fn reaches_memory(engine: &Facts) -> bool {
     engine.is_podman()
 }
 
+/// Whether files that are put into a container of which nobody has said who runs in it belong to the
+/// superuser, rather than to whom they belong on the host.
+#[must_use]
+pub fn gives_to_superuser(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
 /// Whether a container that has ended may be started again by the engine without a sign of that in its
 /// state: Podman does it a moment later.
 #[must_use]
@@ -461,6 +468,7 @@ mod tests {
         assert!(restarts_late(&podman) && leaves_health_checks(&podman) && needs_grace(&podman));
         assert!(tells_digests(&docker) && !tells_digests(&podman));
         assert!(!reaches_memory(&docker) && reaches_memory(&podman));
+        assert!(!gives_to_superuser(&docker) && gives_to_superuser(&podman));
     }
 
     #[test]

@@ -93,17 +93,18 @@ impl Batch {
         Some((last + quiet).min(first + LONGEST))
     }
 
-    /// Takes the paths that need wait no longer.
-    pub fn take(&mut self, now: Instant) -> Vec<PathBuf> {
+    /// Takes the paths that need wait no longer, with when the first thing happened to one of them.
+    pub fn take(&mut self, now: Instant) -> Option<(Instant, Vec<PathBuf>)> {
         let takes_closed = self.closed_due().is_some_and(|due| due <= now);
         let is_due = |it: &Touched| match it.state {
             Touch::Open => open_due(it) <= now,
             Touch::Closed | Touch::Passing | Touch::Other | Touch::Gone => takes_closed,
         };
-        let mut taken: Vec<PathBuf> =
-            self.paths.extract_if(|_, it| is_due(it)).map(|(path, _)| path).collect();
-        taken.sort_unstable();
-        taken
+        let taken: Vec<(PathBuf, Touched)> = self.paths.extract_if(|_, it| is_due(it)).collect();
+        let since = taken.iter().map(|(_, it)| it.since).min()?;
+        let mut paths: Vec<PathBuf> = taken.into_iter().map(|(path, _)| path).collect();
+        paths.sort_unstable();
+        Some((since, paths))
     }
 }
 
@@ -133,7 +134,7 @@ mod tests {
                 batch.add(Path::new(path), *touch, now);
             }
             if batch.due().is_some_and(|due| due <= now) {
-                let paths = batch.take(now);
+                let (_, paths) = batch.take(now).unwrap();
                 let paths: Vec<String> =
                     paths.iter().map(|path| path.display().to_string()).collect();
                 taken.push((millisecond, paths.join(" ")));

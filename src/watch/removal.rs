@@ -3,42 +3,18 @@
 //! The container may have put links wherever it likes. They are followed as its own programs would follow
 //! them, within its root, and below the target of a rule only as long as they do not lead out of that.
 
-#![expect(clippy::disallowed_methods, reason = "what the system tells of processes is read here")]
-
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-/// The root of a container's files, as its processes see them.
-#[derive(Debug)]
-pub struct Root(OwnedFd);
+use crate::watch::root::{Root, beneath};
 
 impl Root {
-    /// That of a container, by its main process and its ID. That process must be one of this machine,
-    /// which is proved by where its resources are counted, or by what is mounted for it: an engine may be
-    /// elsewhere, and the number be that of any process here.
-    ///
-    /// # Errors
-    /// No such process, one that is none of our business, or none of the container's.
-    pub fn of_container(process: i64, id: &str) -> io::Result<Self> {
-        let path = format!("/proc/{process}/root/");
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(path, flags, Mode::empty())?;
-        let tells = |file: &str| {
-            let text = std::fs::read(format!("/proc/{process}/{file}"));
-            text.is_ok_and(|text| text.windows(id.len()).any(|it| it == id.as_bytes()))
-        };
-        if id.len() < 32 || !(tells("cgroup") || tells("mountinfo")) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(Self(root))
-    }
-
     /// Removes paths, with all that is in them, below `target`. Both are without a slash at their
     /// beginnings. What is not there is fine.
     ///
@@ -61,7 +37,6 @@ impl Root {
     }
 
     fn remove_one(&self, target: &Path, inner: &Path) -> Result<(), Errno> {
-        let within = ResolveFlags::NO_MAGICLINKS;
         // The target itself is removed from the folder that it is in.
         let (base, inner) = if inner.as_os_str().is_empty() {
             let Some(name) = target.file_name() else { return Err(Errno::BUSY) };
@@ -69,22 +44,16 @@ impl Root {
         } else {
             (target, inner)
         };
-        let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-        let base = open(self.0.as_fd(), base, within | ResolveFlags::IN_ROOT)?;
+        let base = self.folder(base)?;
         let Some(name) = inner.file_name() else { return Err(Errno::INVAL) };
         match inner.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             Some(parent) => {
-                let folder = open(base.as_fd(), parent, within | ResolveFlags::BENEATH)?;
+                let folder = beneath(base.as_fd(), parent)?;
                 remove_all(folder.as_fd(), name)
             }
             None => remove_all(base.as_fd(), name),
         }
     }
-}
-
-fn open(folder: BorrowedFd<'_>, path: &Path, how: ResolveFlags) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat2(folder, path, flags, Mode::empty(), how)
 }
 
 /// Removes what is called so in a folder. No link is followed.
@@ -115,6 +84,7 @@ fn remove_all(folder: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a root is made for the test")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -144,8 +114,7 @@ mod tests {
         symlink(top.join("host"), root.join("app/src/host")).unwrap();
         symlink("deep", root.join("app/src/in")).unwrap();
         symlink("../../../../../../host", root.join("escape")).unwrap();
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
-        let opened = Root(rustix::fs::open(&root, flags, Mode::empty()).unwrap());
+        let opened = Root::of_folder(&root);
         let remove = |target: &str, inner: &str| {
             opened.remove(Path::new(target), &[PathBuf::from(inner)]).map_err(|it| it.0)
         };

@@ -1,6 +1,7 @@
 //! Takes changes over into containers.
 
-use std::io::Read as _;
+use std::cell::OnceCell;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +9,17 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::spawn_blocking;
 
-use crate::engine::{self, Engine, ExecOptions};
+use crate::engine::{self, Engine, ExecOptions, quirks};
 use crate::watch::pack::{Entry, Piece, pack, without_implied};
-use crate::watch::removal::Root;
-use crate::watch::tree::joined;
+use crate::watch::reach::{Owner, Reach};
+use crate::watch::root::Root;
+use crate::watch::tree::{Form, joined};
 
 /// So many paths are removed by one command.
 const AT_ONCE: usize = 500;
+
+/// So many small files are written at once; for more, or larger ones, another thread is worth its time.
+const FEW: usize = 8;
 
 /// Bytes of a large file that are on their way at once.
 const CHUNK: usize = 1 << 18;
@@ -23,10 +28,14 @@ const CHUNK: usize = 1 << 18;
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// Paths to be removed first, below the target of their rule; both without a slash at the beginning.
-    pub removals: Vec<(PathBuf, Vec<PathBuf>)>,
+    pub removals: Removals,
     pub entries: Vec<Entry>,
-    archive: Vec<Piece>,
+    /// A target that containers have in memory, if there is one among them.
+    pub volatile: Option<String>,
+    archive: OnceCell<Vec<Piece>>,
 }
+
+type Removals = Vec<(PathBuf, Vec<PathBuf>)>;
 
 /// Why something has not come to be.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +43,16 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] engine::Error),
     #[error("cannot remove `/{}`: {cause}", path.display())]
-    Removal { path: PathBuf, cause: std::io::Error },
+    Removal { path: PathBuf, cause: io::Error },
     /// No way is left to remove a path.
     #[error("cannot remove `/{}`: the image has no `rm` ({said}), and its files are out of reach here", path.display())]
     NoProgram { path: PathBuf, said: String },
     #[error("cannot remove paths: `rm` ended with {code}: {output}")]
     Remover { code: i64, output: String },
     #[error("cannot pack what has changed: {0}")]
-    Pack(std::io::Error),
+    Pack(io::Error),
+    #[error("the target `{0}` is in memory (tmpfs), where the engine puts no files")]
+    Memory(String),
 }
 
 impl Error {
@@ -53,7 +64,8 @@ impl Error {
             Self::Removal { .. }
             | Self::NoProgram { .. }
             | Self::Remover { .. }
-            | Self::Pack(_) => false,
+            | Self::Pack(_)
+            | Self::Memory(_) => false,
         }
     }
 
@@ -70,30 +82,69 @@ impl Delivery {
         self.removals.is_empty() && self.entries.is_empty()
     }
 
-    /// Makes the archive that all containers get.
-    ///
-    /// # Errors
-    /// Names that an archive cannot have.
-    pub fn seal(mut self) -> Result<Self, Error> {
-        if !self.entries.is_empty() {
-            self.archive = pack(&self.entries).map_err(Error::Pack)?;
-        }
-        Ok(self)
-    }
-
     /// Brings one container up to date.
     ///
     /// # Errors
     /// What could not be done; some of it may have been.
-    pub async fn bring(&self, engine: &Engine, id: &str) -> Result<(), Error> {
-        let removed = if self.removals.is_empty() { Ok(()) } else { self.remove(engine, id).await };
+    pub async fn bring(&self, engine: &Engine, reach: &Reach, id: &str) -> Result<(), Error> {
+        let (removed, is_placed) = match reach.root(engine, id).await? {
+            Some((root, owner)) => self.bring_here(root, owner).await,
+            None if self.removals.is_empty() => (Ok(()), false),
+            None => (self.remove_by_program(engine, id).await, false),
+        };
         // What cannot be removed holds up nothing else.
-        let put = if self.entries.is_empty() { Ok(()) } else { self.put(engine, id).await };
+        let put =
+            if self.entries.is_empty() || is_placed { Ok(()) } else { self.put(engine, id).await };
         removed.and(put)
     }
 
+    /// Does what can be done without the engine, which is all but files whose owner it alone knows; with
+    /// whether all files are there. Where one cannot be had, the engine is to say why.
+    async fn bring_here(&self, root: Root, owner: Owner) -> (Result<(), Error>, bool) {
+        let is_small = |entry: &Entry| !matches!(entry.form, Form::Large(_));
+        let are_few = self.entries.len() <= FEW && self.entries.iter().all(is_small);
+        if self.removals.is_empty() && are_few {
+            return (Ok(()), placed(&root, &self.entries, owner));
+        }
+        let (removals, entries) = (self.removals.clone(), self.entries.clone());
+        let both = spawn_blocking(move || {
+            let all = removals.iter().map(|(target, inner)| root.remove(target, inner));
+            // All of them, whatever becomes of one.
+            let removed = all.fold(Ok(()), Result::and);
+            (removed, placed(&root, &entries, owner))
+        });
+        match both.await {
+            Ok((removed, is_placed)) => {
+                (removed.map_err(|(path, cause)| Error::Removal { path, cause }), is_placed)
+            }
+            Err(error) => {
+                (Err(Error::Removal { path: PathBuf::new(), cause: error.into() }), false)
+            }
+        }
+    }
+
+    fn archive(&self) -> Result<&[Piece], Error> {
+        if self.archive.get().is_none() {
+            let packed = pack(&self.entries).map_err(Error::Pack)?;
+            return Ok(self.archive.get_or_init(|| packed));
+        }
+        Ok(self.archive.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// Has the engine put the files there.
     async fn put(&self, engine: &Engine, id: &str) -> Result<(), Error> {
-        match put(engine, id, true, &self.archive).await {
+        self.put_archive(engine, id).await?;
+        if let Some(target) = &self.volatile
+            && !quirks::reaches_memory(engine.facts())
+            && engine.inspect(id).await?.process != 0
+        {
+            return Err(Error::Memory(target.clone()));
+        }
+        Ok(())
+    }
+
+    async fn put_archive(&self, engine: &Engine, id: &str) -> Result<(), Error> {
+        match put(engine, id, true, self.archive()?).await {
             // Docker before 23 looks for users in a table that need not have them.
             Err(engine::Error::Refused { message, .. })
                 if message.contains("in passwd database")
@@ -114,23 +165,6 @@ impl Delivery {
                 Ok(put(engine, id, true, &archive).await?)
             }
             other => Ok(other?),
-        }
-    }
-
-    async fn remove(&self, engine: &Engine, id: &str) -> Result<(), Error> {
-        let Some(root) = root(engine, id).await? else {
-            return self.remove_by_program(engine, id).await;
-        };
-        let removals = self.removals.clone();
-        let removed = spawn_blocking(move || {
-            let all = removals.iter().map(|(target, inner)| root.remove(target, inner));
-            // All of them, whatever becomes of one.
-            all.fold(Ok(()), Result::and)
-        });
-        match removed.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((path, cause))) => Err(Error::Removal { path, cause }),
-            Err(error) => Err(Error::Removal { path: PathBuf::new(), cause: error.into() }),
         }
     }
 
@@ -163,10 +197,14 @@ impl Delivery {
     }
 }
 
-/// The root of a container's files, if it can be had here.
-async fn root(engine: &Engine, id: &str) -> Result<Option<Root>, Error> {
-    let process = engine.inspect(id).await?.process;
-    Ok(if process == 0 { None } else { Root::of_container(process, id).ok() })
+/// Whether all entries could be put there.
+fn placed(root: &Root, entries: &[Entry], owner: Owner) -> bool {
+    let owner = match owner {
+        Owner::Same => None,
+        Owner::One(user, group) => Some((user, group)),
+        Owner::Unknown => return false,
+    };
+    root.place(entries, owner).is_ok()
 }
 
 /// The numbers of a container's user, if it is written so.
@@ -185,7 +223,7 @@ async fn put(engine: &Engine, id: &str, own: bool, archive: &[Piece]) -> Result<
     put
 }
 
-async fn feed(archive: &[Piece], sender: Sender<std::io::Result<Bytes>>) {
+async fn feed(archive: &[Piece], sender: Sender<io::Result<Bytes>>) {
     for piece in archive {
         let sent = match piece {
             Piece::Bytes(bytes) => sender.send(Ok(bytes.clone())).await.is_ok(),
@@ -203,11 +241,10 @@ async fn feed(archive: &[Piece], sender: Sender<std::io::Result<Bytes>>) {
 
 /// Sends so many bytes of a file: an archive has said already how many there are. A file that has become
 /// shorter has been written to, and is going to be sent once more.
-fn send_file(path: &Path, size: u64, sender: &Sender<std::io::Result<Bytes>>) -> bool {
+fn send_file(path: &Path, size: u64, sender: &Sender<io::Result<Bytes>>) -> bool {
     let file = std::fs::File::open(path).ok();
-    let mut content = file
-        .into_iter()
-        .fold(Box::new(std::io::empty()) as Box<dyn std::io::Read>, |_, file| Box::new(file));
+    let mut content =
+        file.into_iter().fold(Box::new(io::empty()) as Box<dyn io::Read>, |_, file| Box::new(file));
     let mut left = size;
     while left > 0 {
         let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);

@@ -325,7 +325,7 @@ fn digest(place: &Path) -> io::Result<[u8; 16]> {
 }
 
 /// Opens a file, which another program may have replaced by what blocks who opens it.
-fn open(place: &Path) -> io::Result<File> {
+pub(super) fn open(place: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(place, flags, Mode::empty())?;
     Ok(file.into())

@@ -21,6 +21,8 @@ pub(crate) struct Project {
     pub(crate) engine: &'static Engine,
     pub(crate) name: String,
     folder: PathBuf,
+    /// What is set for the program besides.
+    variables: Vec<(&'static str, &'static str)>,
     _turn: Turn,
 }
 
@@ -40,7 +42,7 @@ impl Project {
         let target = fs::canonicalize(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let folder = target.join(&name);
         fs::create_dir_all(&folder).unwrap();
-        Self { engine, name, folder, _turn: turn }
+        Self { engine, name, folder, variables: Vec::new(), _turn: turn }
     }
 
     /// A project with one Compose file; `None` if there is no engine.
@@ -69,6 +71,11 @@ impl Project {
         fs::set_permissions(self.folder.join(path), executable).unwrap();
     }
 
+    /// Sets a variable for the program, whenever it is started.
+    pub(crate) fn set(&mut self, name: &'static str, value: &'static str) {
+        self.variables.push((name, value));
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.folder
     }
@@ -81,7 +88,7 @@ impl Project {
     /// As [`Project::start`], with another address of the engine.
     pub(crate) fn start_at(&self, address: &str, args: &[&str]) -> Running<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
-        command.env_clear().env("HOME", &self.folder);
+        command.env_clear().env("HOME", &self.folder).envs(self.variables.iter().copied());
         self.spawn_at(address, command, args)
     }
 

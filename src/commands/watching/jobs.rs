@@ -220,6 +220,9 @@ impl Changes {
             if rule.target.is_none() {
                 continue;
             }
+            if rule.is_volatile && looked.change.is_some() && changes.delivery.volatile.is_none() {
+                changes.delivery.volatile.clone_from(&rule.target);
+            }
             let inner = Path::new(OsStr::from_bytes(&looked.path));
             let from = tree::joined(&rule.path, &looked.path);
             let to = rule.inside(inner);
@@ -298,11 +301,8 @@ impl Job<'_> {
         }
         let text = changes.text(self.means);
         let Told { action, why, since } = told;
-        let delivery = match changes.delivery.seal() {
-            Ok(delivery) => delivery,
-            Err(error) => return self.tell(action, WatchState::Failed(error.to_string()), since),
-        };
-        let all = ids.iter().map(|id| delivery.bring(self.engine, id));
+        let (delivery, reach) = (changes.delivery, self.means.reach());
+        let all = ids.iter().map(|id| delivery.bring(self.engine, reach, id));
         let results: Vec<Result<(), Error>> = join_all(all).await;
         let mut first = None;
         let mut is_there = false;

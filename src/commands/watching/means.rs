@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::execute::{Outcome, Report, Reports, execute};
 use crate::plan::{self, Known, Options, Plan, Recreate, Restart};
 use crate::state::desired::Desired;
+use crate::watch::reach::Reach;
 
 /// What a watch works with.
 pub(in crate::commands) struct Means<'a> {
@@ -22,16 +23,23 @@ pub(in crate::commands) struct Means<'a> {
     /// Whether an image is removed that nothing stands for any more.
     prune: bool,
     env: &'a Env,
+    reach: Reach,
 }
 
 impl<'a> Means<'a> {
     pub(in crate::commands) fn new(planning: &'a Planning, prune: bool, env: &'a Env) -> Self {
         let known = Known::of_model(&planning.model);
-        Self { planning, known, prune, env }
+        let reach = reach_of(env);
+        Self { planning, known, prune, env, reach }
     }
 
     pub(in crate::commands) fn project(&self) -> &str {
         &self.planning.desired.project
+    }
+
+    /// Which files of containers can be had without the engine.
+    pub(in crate::commands) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// A path as people see it.
@@ -151,6 +159,11 @@ impl<'a> Means<'a> {
         }
         outcome(&report, plan)
     }
+}
+
+/// What files of containers can be had without the engine; `RCOMPOSE_SYNC=engine` leaves all to it.
+pub(in crate::commands) fn reach_of(env: &Env) -> Reach {
+    Reach::new(env.non_empty("RCOMPOSE_SYNC") == Some("engine"))
 }
 
 /// The first failure, with what it is about.

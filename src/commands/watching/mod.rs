@@ -106,7 +106,8 @@ impl<'a> Watching<'a> {
         };
         let rows = engine.containers(means.project()).await?;
         // What there is to be warned of has been told before.
-        check_targets(&watching.rules, &rows, engine).await.map_err(Error::Project)?;
+        let checked = check_targets(&watching.rules, &rows, engine, means.reach()).await;
+        checked.map_err(Error::Project)?;
         for row in rows {
             if let Some(service) = watching.services.get_mut(row.label(labels::SERVICE))
                 && !row.is_one_off()
@@ -354,15 +355,7 @@ impl<'a> Watching<'a> {
     fn launch(&mut self) {
         let now = Instant::now();
         for (name, service) in &mut self.services {
-            if service.batch.due().is_some_and(|due| due <= now.into_std()) {
-                for path in service.batch.take(now.into_std()) {
-                    for index in &service.rules {
-                        if let Some(inner) = self.rules[*index].inner(&path) {
-                            service.waiting.insert((*index, inner.as_os_str().as_bytes().into()));
-                        }
-                    }
-                }
-            }
+            service.gather(now.into_std(), &self.rules);
             let replaces = matches!(service.rebuild, Rebuild::Replacing(_));
             if !service.is_busy
                 && !replaces
@@ -478,6 +471,7 @@ impl<'a> Watching<'a> {
         let Some(service) = self.services.get_mut(attribute(labels::SERVICE)) else { return };
         match event.action.as_str() {
             "start" => {
+                self.means.reach().forget(&event.id);
                 if let Some((_, next, _)) = &mut service.problem {
                     *next = Instant::now();
                 }
@@ -492,6 +486,7 @@ impl<'a> Watching<'a> {
             "destroy" | "remove" => {
                 service.known.remove(&event.id);
                 service.fresh.remove(&event.id);
+                self.means.reach().forget(&event.id);
             }
             _ => {}
         }

@@ -87,8 +87,23 @@ impl Queue {
                 Touch::Closed if !is_known && looks_passing(path) => Touch::Passing,
                 touch => touch,
             };
-            self.since.get_or_insert_with(Instant::now);
             self.batch.add(path, touch, now);
+        }
+    }
+
+    /// Has looked at what needs wait no longer.
+    pub(super) fn gather(&mut self, now: std::time::Instant, rules: &[Rule]) {
+        if self.batch.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let Some((since, paths)) = self.batch.take(now) else { return };
+        self.since.get_or_insert(Instant::from_std(since));
+        for path in paths {
+            for index in &self.rules {
+                if let Some(inner) = rules[*index].inner(&path) {
+                    self.waiting.insert((*index, inner.as_os_str().as_bytes().into()));
+                }
+            }
         }
     }
 
@@ -111,10 +126,7 @@ impl Queue {
             || !catching_up.is_empty();
         let owed = if is_due { std::mem::take(&mut self.owed) } else { BTreeSet::new() };
         let waiting = std::mem::take(&mut self.waiting);
-        let since = self.since;
-        if self.batch.is_empty() {
-            self.since = None;
-        }
+        let since = self.since.take();
         if catching_up.is_empty() && owed.is_empty() && waiting.is_empty() {
             self.known.extend(fresh.into_keys());
             return None;
