@@ -218,6 +218,18 @@ impl Transport {
         serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
     }
 
+    /// Asks for a list, which is there in any case: Podman gives none if something goes while it looks.
+    pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        const TRIES: usize = 10;
+        for _ in 1..TRIES {
+            match self.get(path).await {
+                Err(Error::NotFound(_)) => {}
+                other => return other,
+            }
+        }
+        self.get(path).await
+    }
+
     /// As [`Transport::get`], of something that a registry is asked for with a login.
     pub(super) async fn get_as<T: DeserializeOwned>(
         &self,

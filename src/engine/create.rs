@@ -116,7 +116,7 @@ impl Engine {
     /// Picks one port of each range of ports of the host: the first replica gets the first, and so on,
     /// leaving out those that other containers have.
     async fn pick_ports(&self, spec: &mut ContainerSpec) -> Result<(), Error> {
-        let all: Vec<ContainerRow> = self.transport.get("/containers/json?all=1").await?;
+        let all: Vec<ContainerRow> = self.transport.list("/containers/json?all=1").await?;
         let labels = spec.body.labels.clone().unwrap_or_default();
         let label = |name: &str| labels.get(name).map_or("", String::as_str);
         let is_ours = |row: &ContainerRow| {

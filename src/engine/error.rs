@@ -97,12 +97,13 @@ impl Error {
     pub fn from_status(status: u16, message: String) -> Self {
         const TAKEN: [&str; 4] =
             ["already in use", "already exists", "being used", "container state improper"];
+        const GONE: [&str; 2] = ["no such container", "container not known"];
         const BUSY: [&str; 2] = ["has active endpoints", "has associated containers"];
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match status {
             404 => Self::NotFound(message),
             // A container that goes while it is asked for.
-            500 if message.ends_with("no such container") => Self::NotFound(message),
+            500 if GONE.iter().any(|end| message.ends_with(end)) => Self::NotFound(message),
             409 => Self::Conflict(message),
             403 | 500 if says(&BUSY) => Self::Conflict(message),
             500 if says(&TAKEN) && !message.contains("address already in use") => {
@@ -298,5 +299,9 @@ mod tests {
         assert_eq!(kind(500, "listen tcp4: bind: address already in use"), "refused");
         assert_eq!(kind(404, "No such container"), "not found");
         assert_eq!(kind(500, "no container in database: no such container"), "not found");
+        assert_eq!(
+            kind(500, "getting container from store \"e9\": container not known"),
+            "not found"
+        );
     }
 }

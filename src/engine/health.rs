@@ -56,7 +56,7 @@ impl Engine {
         let label = format!("{}={project}", labels::PROJECT);
         let wanted = serde_json::json!({"label": [label]}).to_string();
         let path = format!("{OWN}/containers/json?all=true&filters={}", encode(&wanted));
-        let answers: Vec<RowAnswer> = self.transport.get(&path).await?;
+        let answers: Vec<RowAnswer> = self.transport.list(&path).await?;
         let health: BTreeMap<String, String> =
             answers.into_iter().map(|answer| (answer.id, answer.status)).collect();
         for row in rows.iter_mut().filter(|row| row.state == "running") {

@@ -320,7 +320,7 @@ impl Engine {
     /// Those of the engine.
     pub async fn containers(&self, project: &str) -> Result<Vec<ContainerRow>, Error> {
         let wanted = serde_json::json!({"label": [of_project(project), labels::CONFIG_HASH]});
-        self.transport.get(&format!("/containers/json?all=1&{}", filters(&wanted))).await
+        self.transport.list(&format!("/containers/json?all=1&{}", filters(&wanted))).await
     }
 
     /// The volumes of a project, by name.
@@ -338,7 +338,7 @@ impl Engine {
     /// As [`Engine::containers`], with those of hooks, and others that carry the project's name.
     async fn all_containers(&self, project: &str) -> Result<Vec<ContainerRow>, Error> {
         let wanted = serde_json::json!({"label": [of_project(project)]});
-        self.transport.get(&format!("/containers/json?all=1&{}", filters(&wanted))).await
+        self.transport.list(&format!("/containers/json?all=1&{}", filters(&wanted))).await
     }
 
     /// All projects, by name.
@@ -348,7 +348,7 @@ impl Engine {
     pub async fn projects(&self) -> Result<Vec<ProjectRow>, Error> {
         let wanted = serde_json::json!({"label": [labels::PROJECT, labels::CONFIG_HASH]});
         let path = format!("/containers/json?all=1&{}", filters(&wanted));
-        let rows: Vec<ContainerRow> = self.transport.get(&path).await?;
+        let rows: Vec<ContainerRow> = self.transport.list(&path).await?;
         let mut projects: BTreeMap<String, ProjectRow> = BTreeMap::new();
         for row in rows {
             let name = row.label(labels::PROJECT).to_owned();

@@ -30,7 +30,7 @@ impl Engine {
     /// # Errors
     /// Those of the engine.
     pub async fn running(&self) -> Result<Vec<ContainerRow>, Error> {
-        self.transport.get("/containers/json").await
+        self.transport.list("/containers/json").await
     }
 
     /// Whether the engine publishes ports where this process would listen: on this host, in the same

@@ -440,6 +440,28 @@ const OLD_INFO: &str = r#"{"ServerVersion":"4.3.1","Driver":"overlay","CgroupDri
     "CgroupVersion":"1","OperatingSystem":"debian","OSType":"linux","Architecture":"amd64","NCPU":2,
     "MemTotal":4294967296,"DockerRootDir":"/home/me/storage","Rootless":true,"SecurityOptions":null}"#;
 
+/// A list is there in any case, also where the engine stumbles over what goes while it looks.
+#[test]
+fn a_list_is_asked_for_again() {
+    let folder = short_folder();
+    let stumbles = ("/containers/json", "500 Internal Server Error", GONE);
+    let answers = [stumbles, stumbles, ("/containers/json", "200 OK", "[]")];
+    let engine = FakeEngine::answering(&folder.0.join("engine.sock"), NEW, &answers);
+    let ls = || Sandbox::new().env("DOCKER_HOST", &engine.address()).run(&["ls", "-q"]);
+    let seen = ls();
+    assert_eq!((seen.code, &*seen.stdout), (Some(0), ""), "{seen}");
+    let lists = engine.requests().iter().filter(|it| it.ends_with("/containers/json")).count();
+    assert_eq!(lists, 3);
+    // An engine that never gives one is told of.
+    let stumbling = FakeEngine::answering(&folder.0.join("other.sock"), NEW, &[stumbles]);
+    let seen = Sandbox::new().env("DOCKER_HOST", &stumbling.address()).run(&["ls", "-q"]);
+    assert_eq!(seen.code, Some(1), "{seen}");
+    assert!(seen.stderr.contains("container not known"), "{seen}");
+}
+
+/// What Podman says of a container that goes while it makes a list.
+const GONE: &str = r#"{"cause":"container not known","message":"getting container from store \"e9\": container not known","response":500}"#;
+
 /// `doctor` shows where engines may be, which one is used, and what is wrong.
 #[test]
 fn the_doctor_looks_everywhere() {
