@@ -19,7 +19,8 @@ pub struct Root(OwnedFd);
 impl Root {
     /// That of a container, by its main process and its ID. That process must be one of this machine,
     /// which is proved by where its resources are counted, or by what is mounted for it: an engine may be
-    /// elsewhere, and the number be that of any process here.
+    /// elsewhere, and the number be that of any process here. One that has made another folder its root
+    /// sees other files than the container has.
     ///
     /// # Errors
     /// No such process, one that is none of our business, or none of the container's.
@@ -27,11 +28,10 @@ impl Root {
         let path = format!("/proc/{process}/root/");
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
-        let tells = |file: &str| {
-            let text = std::fs::read(format!("/proc/{process}/{file}"));
-            text.is_ok_and(|text| text.windows(id.len()).any(|it| it == id.as_bytes()))
-        };
-        if id.len() < 32 || !(tells("cgroup") || tells("mountinfo")) {
+        let told = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}"));
+        let mounts = told("mountinfo")?;
+        let is_its = || mounts.contains(id) || told("cgroup").is_ok_and(|it| it.contains(id));
+        if id.len() < 32 || !is_mounted(&mounts) || !is_its() {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(Self(root))
@@ -62,6 +62,11 @@ pub(super) fn beneath(folder: BorrowedFd<'_>, path: &Path) -> Result<OwnedFd, Er
 fn open(folder: BorrowedFd<'_>, path: &Path, how: ResolveFlags) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat2(folder, path, flags, Mode::empty(), WITHIN | how)
+}
+
+/// Whether something is mounted at the root of a process, by what it sees mounted.
+fn is_mounted(mounts: &str) -> bool {
+    mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
 /// Whether the numbers of users mean the same to a process as to us.
@@ -104,6 +109,13 @@ mod tests {
         check("5\t0\t0\t0", "7\t7\t7\t7", None);
         check("5\t5\t5\t5", "7\t8\t7\t7", None);
         assert_eq!(owner_in(""), None);
+    }
+
+    #[test]
+    fn roots_are_mounted() {
+        let volume = "40 39 0:35 / /data rw - ext4 /dev/x rw\n";
+        assert!(is_mounted(&format!("{volume}39 1 0:34 / / rw,relatime - overlay overlay rw\n")));
+        assert!(!is_mounted(volume) && !is_mounted(""));
     }
 
     #[test]
