@@ -3,24 +3,28 @@
 builds on an engine.
 
     benches/compare.py [--rcompose PATH] [--peer COMMAND] [--runs N] [--file COMPOSE_FILE] [--markdown]
-                       [--only files|stacks|images|watch] [--quick]
+                       [--only files|stacks|images|watch] [--quick] [--output FILE]
 
 Stacks (stacks.py) are measured where DOCKER_HOST, or the default socket, has an engine with the image `busybox`: `up`,
 `down`, `ps`, `exec` and `logs`, beside the peer and beside the engine's own interface; and so are builds (images.py)
 and watches (watch.py).
---quick leaves out what takes minutes.
+--quick leaves out what takes minutes. All tables go to FILE, too (target/figures.md unless told otherwise), with the
+day, the machine, the engine and the versions.
 
 Both programs run in turn, in one process tree, on the same files: a project of 100 services, one of 1,000, one of
-10,000 (rcompose alone, to see how its cost grows), and COMPOSE_FILE if given. Times are the smallest and the median of
-all runs; memory is the largest resident set, of at least the size of this script's own process. The peer is `docker compose` unless told otherwise; a program that takes
-a path (docker-compose) is measured without what `docker` adds. Hostile files follow, with limits: no run may take more
-than 2 s or 256 MB, or end by a signal.
+10,000 (rcompose alone, to see how its cost grows), and COMPOSE_FILE if given. Times are the median of all runs, with
+the best and the worst; memory is the largest resident set, of at least the size of this script's own process. The peer
+is `docker compose` unless told otherwise; a program that takes a path (docker-compose) is measured without what `docker`
+adds. The sizes of both programs' files are compared, and hostile files follow, with limits: no run may take more than
+2 s or 256 MB, or end by a signal.
 """
 import argparse
+import json
 import os
 import pathlib
 import resource
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,6 +33,7 @@ import time
 
 import images
 import stacks
+import table
 import watch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -118,26 +123,6 @@ def run(command, folder, watch=lambda pid: None):
     return seconds, usage.ru_maxrss, child.returncode
 
 
-class Table:
-    def __init__(self, markdown, *heads):
-        self.markdown = markdown
-        self.rows = [heads]
-
-    def add(self, *row):
-        self.rows.append(row)
-
-    def show(self):
-        if self.markdown:
-            head, *rows = self.rows
-            lines = ["| " + " | ".join(row) + " |" for row in rows]
-            print("\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *lines]))
-        else:
-            widths = [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]))]
-            for row in self.rows:
-                print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-        print(flush=True)
-
-
 def milliseconds(seconds):
     return f"{seconds * 1000:,.1f} ms"
 
@@ -155,6 +140,7 @@ def main():
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--only", choices=["files", "stacks", "images", "watch"])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "target/figures.md")
     parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.write:
@@ -170,32 +156,50 @@ def main():
         failed |= measure_on_engine(options, ours, peer, "build", images.Bench)
     if options.only in (None, "watch"):
         failed |= measure_on_engine(options, ours, peer, "watch", watch.Bench)
+    table.write(options.output, stacks.engine_name(), ours, peer)
+    print(f"written to {options.output}")
     return 1 if failed else 0
 
 
 def measure_on_engine(options, ours, peer, what, kind):
     """Whether a target is missed."""
-    table = Table(options.markdown, f"{what}, ms: median (best)", "rcompose", "Docker Compose", "engine alone",
-                  "times as fast", "of engine", "target", "met",
-                  {"build": "sent", "watch": "besides"}.get(what, "memory"))
+    rows = table.Table(options.markdown, f"{what}, ms: median (best–worst)", "rcompose", "Docker Compose", "engine alone",
+                       "times as fast", "of engine", "target", "met",
+                       {"build": "sent", "watch": "besides"}.get(what, "memory"))
     before = stacks.load()
     try:
-        bench = kind(ours, peer, run, table, 2 if options.quick else min(options.runs, 5))
+        bench = kind(ours, peer, run, rows, 2 if options.quick else min(options.runs, 5))
     except OSError as error:
         print(f"{what}s are not measured: {error}\n")
         return False
     try:
         bench.all(options.quick)
     finally:
-        table.show()
-    print(f"load of the machine: {before} before, {stacks.load()} after\n")
+        rows.show()
+    table.note(f"load of the machine: {before} before, {stacks.load()} after")
     return bool(bench.missed)
+
+
+def program_size(command):
+    """Bytes of the file that does the work: for `docker compose`, the plugin's."""
+    program = shutil.which(command[0])
+    if program is None:
+        return None
+    if command[1:] == ["compose"]:
+        told = subprocess.run([program, "info", "--format", "{{json .ClientInfo}}"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            plugins = json.loads(told.stdout)["Plugins"]
+            program = next(it["Path"] for it in plugins if it["Name"] == "compose")
+        except (ValueError, KeyError, TypeError, StopIteration):
+            return None
+    return os.stat(program).st_size
 
 
 def measure_files(options, ours, peer):
     """Whether hostile input was not refused as it should be."""
-    table = Table(options.markdown, "what", "rcompose", "Docker Compose", "times as fast", "rcompose memory",
-                  "Docker Compose memory", "share")
+    rows = table.Table(options.markdown, "what, ms: median (best–worst)", "rcompose", "Docker Compose", "times as fast", "rcompose memory",
+                       "Docker Compose memory", "share")
 
     def compare(what, folder, args, runs=options.runs, alone=False):
         results = {"ours": [], "peer": []}
@@ -207,18 +211,17 @@ def measure_files(options, ours, peer):
                 if code:
                     sys.exit(f"{shlex.join(command + args)} ended with {code} in {folder}")
                 results[side].append((seconds, memory))
-        best, middle, most = {}, {}, {}
+        cells, middle, most = {}, {}, {}
         for side, found in results.items():
             if found:
-                best[side] = min(seconds for seconds, _ in found)
+                cells[side] = table.spread([seconds for seconds, _ in found])
                 middle[side] = statistics.median(seconds for seconds, _ in found)
                 most[side] = max(memory for _, memory in found)
-        both = lambda side: f"{milliseconds(best[side])} (median {milliseconds(middle[side])})"
         if alone:
-            table.add(what, both("ours"), "", "", megabytes(most["ours"]), "", "")
+            rows.add(what, cells["ours"], "", "", megabytes(most["ours"]), "", "")
         else:
-            table.add(what, both("ours"), both("peer"), f"{middle['peer'] / middle['ours']:.1f}",
-                      megabytes(most["ours"]), megabytes(most["peer"]), f"{most['ours'] / most['peer']:.2f}")
+            rows.add(what, cells["ours"], cells["peer"], f"{middle['peer'] / middle['ours']:.1f}",
+                     megabytes(most["ours"]), megabytes(most["peer"]), f"{most['ours'] / most['peer']:.2f}")
 
     with tempfile.TemporaryDirectory() as folder:
         compare("version", folder, ["version"])
@@ -232,10 +235,15 @@ def measure_files(options, ours, peer):
         if options.file:
             compare(f"config, {options.file.name} ({options.file.stat().st_size:,} bytes)", options.file.parent,
                     ["-f", options.file.name, "config"])
-        table.show()
-        print(f"memory below {megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)} cannot be seen\n")
+        rows.show()
+        table.note(f"memory below {megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)} cannot be seen")
+        sizes = [program_size(command) for command in (ours, peer)]
+        if None not in sizes:
+            size = table.Table(options.markdown, "file", "rcompose", "Docker Compose", "share")
+            size.add("program", *(f"{it / 1e6:.1f} MB" for it in sizes), f"{sizes[0] / sizes[1]:.2f}")
+            size.show()
 
-        worst = Table(options.markdown, "hostile input", "time", "memory", "exit code")
+        worst = table.Table(options.markdown, "hostile input", "time", "memory", "exit code")
         failed = False
         for what in HOSTILE:
             write(pathlib.Path(folder, "compose.yaml"), what)

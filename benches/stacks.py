@@ -19,6 +19,8 @@ import threading
 import time
 import urllib.parse
 
+import table
+
 IMAGE = "busybox"
 SERVICE = f"image: {IMAGE}, init: true, command: sleep 3600, stop_grace_period: 1s"
 LABEL = "com.docker.compose.project"
@@ -174,8 +176,7 @@ class Bench:
     def show(self, what, times, target, wanted=None, memory=None):
         """One row: medians, and how they compare. `wanted` takes the medians and tells whether the target is met."""
         middle = {side: statistics.median(found) for side, found in times.items() if found}
-        best = {side: min(found) for side, found in times.items() if found}
-        cell = lambda side: f"{middle[side] * 1000:,.1f} ({best[side] * 1000:,.1f})" if side in middle else ""
+        cell = lambda side: table.spread(times[side]) if side in middle else ""
         ratio = f"{middle['peer'] / middle['ours']:.1f}" if "peer" in middle else ""
         share = f"{middle['ours'] / middle['raw']:.2f}" if "raw" in middle else ""
         met = "" if wanted is None else ("yes" if wanted(middle) else "NO")
@@ -333,6 +334,17 @@ class Bench:
                         if (it["Labels"] or {}).get(LABEL, "").startswith(mine)}
                 for name in left:
                     self.engine.clean(name)
+
+
+def engine_name():
+    """The engine, with its version; nothing where there is none."""
+    try:
+        about = Engine().ask("GET", "/version")
+    except OSError:
+        return None
+    components = about.get("Components") or [{"Name": "engine", "Version": about.get("Version", "?")}]
+    name = components[0]["Name"]
+    return f"{'Docker' if name == 'Engine' else name} {components[0]['Version']}"
 
 
 def load():
