@@ -21,7 +21,7 @@ DOCKER_SOCKET=/var/run/docker.sock
 PODMAN_SOCKET=/run/podman/podman.sock
 ENGINE=
 APART=
-IMAGES=(busybox:latest alpine:latest postgres:17 redis:7)
+IMAGES=(busybox:latest busybox:1.37 alpine:latest nginx:1.28-alpine postgres:17 redis:7)
 
 say() { printf 'engine: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -282,6 +282,38 @@ make_alpine() {
     userland "$TMP/alpine" "$1"
 }
 
+# The server on the userland of busybox, as the small variant of the image has it. Its libraries are this machine's, which
+# come from the same distribution.
+make_nginx() {
+    local dir=$TMP/nginx path package
+    mkdir -p "$TMP/nginx-packages" "$dir/etc/nginx/conf.d" "$dir/usr/sbin" "$dir/usr/share/nginx/html" \
+        "$dir/var/lib/nginx" "$dir/var/log/nginx"
+    cd "$TMP/nginx-packages"
+    apt-get -qq download nginx nginx-common >/dev/null 2>&1 ||
+        { apt_update; quiet apt-get -qq download nginx nginx-common; }
+    # Releases differ in which package has the program.
+    [[ $(dpkg-deb -c nginx_*.deb) == *usr/sbin/nginx* ]] ||
+        { rm nginx_*.deb; quiet apt-get -qq download nginx-core; }
+    for package in *.deb; do dpkg-deb -x "$package" unpacked; done
+    cd "$OLDPWD"
+    cp "$TMP/nginx-packages/unpacked/usr/sbin/nginx" "$dir/usr/sbin/"
+    cp "$TMP/nginx-packages/unpacked/etc/nginx/"{mime.types,fastcgi_params} "$dir/etc/nginx/"
+    [[ $(ldd "$dir/usr/sbin/nginx") != *'not found'* ]] || die "this machine lacks libraries of nginx"
+    for path in $(ldd "$dir/usr/sbin/nginx" | grep -o '/[^ ]*'); do
+        mkdir -p "$dir/${path%/*}"
+        cp -L "$path" "$dir/$path"
+    done
+    ln -s /dev/stdout "$dir/var/log/nginx/access.log"
+    ln -s /dev/stderr "$dir/var/log/nginx/error.log"
+    printf '%s\n' 'user www-data;' 'worker_processes auto;' 'pid /run/nginx.pid;' \
+        'error_log /var/log/nginx/error.log notice;' 'events { worker_connections 1024; }' \
+        'http {' 'include mime.types;' 'default_type application/octet-stream;' \
+        'access_log /var/log/nginx/access.log;' 'include conf.d/*.conf;' '}' >"$dir/etc/nginx/nginx.conf"
+    printf '%s\n' 'server { listen 80; root /usr/share/nginx/html; }' >"$dir/etc/nginx/conf.d/default.conf"
+    printf '<h1>Welcome to nginx!</h1>\n' >"$dir/usr/share/nginx/html/index.html"
+    userland "$dir" "$1"
+}
+
 userland() { # DIRECTORY TAR: adds all that busybox has to offer to a directory and packs it
     local dir=$1 busybox path
     if [ ! -d "$TMP/package" ]; then
@@ -481,6 +513,11 @@ standin() {
     case $1 in
     busybox:*) rootfs busybox; import "$1" "$ROOTFS" "ENV PATH=$path" 'CMD ["sh"]' ;;
     alpine:*) rootfs alpine; import "$1" "$ROOTFS" "ENV PATH=$path" 'CMD ["/bin/sh"]' ;;
+    nginx:*)
+        rootfs nginx
+        import "$1" "$ROOTFS" "ENV PATH=$path" 'EXPOSE 80/tcp' 'STOPSIGNAL SIGQUIT' \
+            'CMD ["nginx", "-g", "daemon off;"]'
+        ;;
     redis:*)
         rootfs servers
         import "$1" "$ROOTFS" "ENV PATH=$path" 'WORKDIR /data' 'VOLUME ["/data"]' 'EXPOSE 6379/tcp' \

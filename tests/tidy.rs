@@ -342,17 +342,22 @@ fn the_changelog_is_kept() {
     assert!(releases > 0);
 }
 
+/// Examples load without a word, are what `lint` asks for, and say what they show.
 #[test]
-fn examples_load() {
+fn examples_are_exemplary() {
     for path in files("examples", "compose.yaml") {
-        let output = Command::new(env!("CARGO_BIN_EXE_rcompose"))
-            .args(["-f", &path, "config", "--quiet"])
-            .current_dir(root())
-            .env_clear()
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && errors.is_empty(), "{path}: {errors}");
+        let run = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
+            command.args(["-f", &path]).args(args).current_dir(root()).env_clear();
+            let output = command.output().unwrap();
+            String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+        };
+        assert_eq!(run(&["config", "--quiet"]), "", "{path}");
+        assert_eq!(run(&["lint"]), "nothing to flag\n", "{path}");
+        let folder = path.strip_suffix("/compose.yaml").unwrap();
+        let manual = read(&format!("{folder}/README.md"));
+        assert!(manual.contains(&format!("rcompose -f {path} ")), "{folder}: no command");
+        assert!(read("README.md").contains(&format!("({folder}/README.md)")), "{folder}");
     }
 }
 

@@ -29,6 +29,7 @@ mod dependencies;
 mod digests;
 mod engine;
 mod engines;
+mod examples;
 mod exec;
 mod explanations;
 mod fake_registry;
