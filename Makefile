@@ -23,6 +23,6 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
-# Completions and the tables of the README.
+# Completions, docs/compatibility.md and docs/lint.md, the tables of README and docs/architecture.md.
 generated:
 	RCOMPOSE_UPDATE=1 cargo test --test tidy

@@ -7,6 +7,15 @@
     reason = "tests read the project and fail loudly"
 )]
 
+#[path = "tidy/compatibility.rs"]
+mod compatibility;
+#[path = "tidy/manuals.rs"]
+mod manuals;
+#[path = "tidy/markdown.rs"]
+mod markdown;
+#[path = "shared/schema.rs"]
+mod schema;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -370,6 +379,18 @@ fn made(path: &str, text: &str) {
     assert!(current == text, "`{path}` is out of date: run `make generated`");
 }
 
+/// A document with other texts between `<!-- NAME -->` and `<!-- /NAME -->`.
+fn filled(text: &str, blocks: &[(&str, &str)]) -> String {
+    let mut text = text.to_owned();
+    for (name, block) in blocks {
+        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let (before, rest) = text.split_once(&start).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        text = format!("{before}{start}{block}{end}{after}");
+    }
+    text
+}
+
 #[test]
 fn completions_are_current() {
     let write = |shell, path| {
@@ -405,12 +426,5 @@ fn the_readme_is_true() {
         SERVICE.keys.len(),
         names(|effect| matches!(effect, Effect::Ignored(_))),
     );
-    let mut text = read("README.md");
-    for (name, block) in [("commands", commands), ("keys", keys)] {
-        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-        let (before, rest) = text.split_once(&start).unwrap();
-        let (_, after) = rest.split_once(&end).unwrap();
-        text = format!("{before}{start}{block}{end}{after}");
-    }
-    made("README.md", &text);
+    made("README.md", &filled(&read("README.md"), &[("commands", &commands), ("keys", &keys)]));
 }

@@ -69,6 +69,8 @@ mod run;
 mod run_flags;
 mod same;
 mod scaling;
+#[path = "../shared/schema.rs"]
+mod schema;
 mod settings;
 mod stops;
 mod storage;

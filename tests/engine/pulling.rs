@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::fake_registry::{Answer, Registry};
-use crate::machine_readable::kind_of;
 use crate::project::Project;
+use crate::schema::kind_of;
 
 /// A project, and a registry of its own.
 fn scene(scenario: &str) -> Option<(Project, Registry)> {

@@ -673,7 +673,7 @@ fn a_watch_is_told_to_machines() {
     let events = output.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let watched: Vec<Value> = events.filter(|event| event["kind"] == "watch").collect();
     assert_eq!(watched.len(), 1, "{watched:?}");
-    assert_eq!(crate::machine_readable::kind_of(&watched[0]), "watch");
+    assert_eq!(crate::schema::kind_of(&watched[0]), "watch");
     let mut event = watched[0].clone();
     event["seconds"].take();
     let want = json!({"id": "Service web", "kind": "watch", "name": "web", "action": "sync", "status": "Done", "text": "synced src/a", "seconds": null});
