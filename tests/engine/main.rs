@@ -3,7 +3,8 @@
 //!
 //! `RCOMPOSE_TEST_ENGINE` holds the address of the engine, such as `unix:///var/run/docker.sock`.
 //! Without it every scenario is left out, and one line says so. The engine needs `busybox:latest`,
-//! and must publish its ports where the tests run. `RCOMPOSE_TEST_PEER` may hold the command line of
+//! and must publish its ports where the tests run; examples need the other images of `scripts/engine.sh`,
+//! and are left out without them, which a line says. `RCOMPOSE_TEST_PEER` may hold the command line of
 //! Docker Compose, such as `docker compose`, to compare with.
 //!
 //! A scenario has a project of its own, of which nothing is left when it ends. It never waits for a

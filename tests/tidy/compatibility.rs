@@ -309,7 +309,8 @@ fn keys(out: &mut String) {
     }
     out.push_str(
         "\n## Keys\n\n\
-         The language is complete: what is not in these tables and does not begin with `x-` is an error, with its place.\n",
+         The language is complete. A key that is in none of these tables is an error with its place, unless it begins with `x-` \
+         or is a name or an option of the user's.\n",
     );
     let _ = write!(out, "\n### The top level\n\n| key | state |\n|---|---|\n");
     for key in ROOT.keys {
