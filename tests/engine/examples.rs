@@ -64,10 +64,20 @@ impl Example {
         })
     }
 
-    /// Nothing is left but what other tests look at.
+    /// Runs a `down`. Volumes without a name stay behind unless it says otherwise, and would pile up here.
+    #[track_caller]
+    fn goes(&self, args: &[&str]) {
+        let volumes = self.project.anonymous_volumes();
+        self.succeed(args);
+        for name in volumes {
+            self.project.engine.request("DELETE", &format!("/volumes/{name}"), "");
+        }
+    }
+
+    /// The last `down`, which leaves nothing of the project.
     #[track_caller]
     fn ends(&self, args: &[&str]) {
-        self.succeed(args);
+        self.goes(args);
         assert_eq!(self.project.resources(), [""; 0]);
     }
 }
@@ -112,7 +122,7 @@ fn app_db_cache() {
             assert!(lines.contains(line), "{lines}");
         }
         assert!(lines.contains("rows in db: 1\n"), "{lines}");
-        example.succeed(&["down"]);
+        example.goes(&["down"]);
         example.succeed(&["up", "--detach"]);
         assert!(example.says("app", "ready").contains("rows in db: 2\n"));
         example.ends(&["down", "--volumes"]);
