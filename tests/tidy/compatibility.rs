@@ -36,6 +36,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "--menu",
         "offers the keys of watch and of detaching; there is no Docker Desktop to open",
     ),
+    (
+        "up",
+        "--wait",
+        "a container that ends with 0 and is not to be restarted has done its work; with Docker Compose that is a failure",
+    ),
     ("up", "--wait-timeout", "also bounds the waits between services, as in 5.x"),
     ("version", "", "its own name and version"),
     (
