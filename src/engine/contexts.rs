@@ -94,6 +94,37 @@ impl DockerConfig {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// The variables of containers and builds that say by which proxies they reach others: `proxies` of the
+    /// file, those of an engine's address before those of all.
+    #[must_use]
+    pub(super) fn proxies(&self, address: &str) -> Vec<(String, String)> {
+        const FIELDS: [(&str, &str); 5] = [
+            ("httpProxy", "HTTP_PROXY"),
+            ("httpsProxy", "HTTPS_PROXY"),
+            ("ftpProxy", "FTP_PROXY"),
+            ("noProxy", "NO_PROXY"),
+            ("allProxy", "ALL_PROXY"),
+        ];
+        let read = || {
+            let text = std::fs::read_to_string(self.folder()?.join("config.json")).ok()?;
+            let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+            let all = config.get("proxies")?;
+            all.get(address).or_else(|| all.get("default")).cloned()
+        };
+        let Some(proxies) = read() else { return Vec::new() };
+        let mut variables = Vec::new();
+        for (field, name) in FIELDS {
+            let value = proxies.get(field).and_then(|it| it.as_str()).unwrap_or_default();
+            if !value.is_empty() {
+                // Programs look for one or the other.
+                for name in [name.to_owned(), name.to_lowercase()] {
+                    variables.push((name, value.to_owned()));
+                }
+            }
+        }
+        variables
+    }
+
     /// Why the file cannot be read, if it is there and cannot.
     #[must_use]
     pub fn problem(&self) -> Option<String> {

@@ -60,6 +60,18 @@ impl PoolAnswer {
     }
 }
 
+/// Adds variables that a container does not have yet, as Docker's clients do.
+fn add_proxies(variables: &mut Option<Vec<String>>, proxies: &[(String, String)]) {
+    let has = |all: &[String], name: &str| {
+        all.iter().any(|it| it.split('=').next().is_some_and(|it| it == name))
+    };
+    for (name, value) in proxies {
+        if !has(variables.as_deref().unwrap_or_default(), name) {
+            variables.get_or_insert_default().push(format!("{name}={value}"));
+        }
+    }
+}
+
 impl Engine {
     /// Makes a container, and joins the networks that this engine wants joined separately.
     ///
@@ -75,6 +87,7 @@ impl Engine {
             .map(|endpoint| (endpoint.network, endpoint.settings))
             .collect();
         let mut body = spec.body;
+        add_proxies(&mut body.env, self.proxies());
         if !endpoints.is_empty() {
             body.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
         }

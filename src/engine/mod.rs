@@ -38,7 +38,7 @@ mod transfer;
 mod transient;
 mod volumes;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bollard::Docker;
 
@@ -79,6 +79,9 @@ pub struct Engine {
     classic: bool,
     limit: Option<usize>,
     buildx: Arc<Buildx>,
+    config: DockerConfig,
+    /// Read when the first container or image is made.
+    proxies: Arc<OnceLock<Vec<(String, String)>>>,
 }
 
 impl Engine {
@@ -106,7 +109,18 @@ impl Engine {
         .map_err(Error::from)?;
         let credentials = Arc::new(Credentials::new(env));
         let facts = Arc::new(facts);
-        Ok(Self { docker, transport, facts, credentials, probes, classic, limit: None, buildx })
+        Ok(Self {
+            docker,
+            transport,
+            facts,
+            credentials,
+            probes,
+            classic,
+            limit: None,
+            buildx,
+            config: DockerConfig::find(env),
+            proxies: Arc::default(),
+        })
     }
 
     /// Makes sure that the engine is still there.
@@ -126,6 +140,12 @@ impl Engine {
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// The variables by which containers and builds find proxies, unless they have them from elsewhere.
+    fn proxies(&self) -> &[(String, String)] {
+        let address = self.transport.endpoint();
+        self.proxies.get_or_init(|| self.config.proxies(&address.to_string()))
     }
 
     /// The same engine, with `limit` changes at once at the most.

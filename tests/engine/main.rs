@@ -54,6 +54,7 @@ mod peer;
 mod previews;
 mod programs;
 mod project;
+mod proxies;
 mod proxy;
 mod publishing;
 mod pulling;

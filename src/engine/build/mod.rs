@@ -93,6 +93,7 @@ impl Engine {
     /// A builder for these images.
     #[must_use]
     pub fn builder(&self, all: Vec<BuildSpec>) -> Builder<'_> {
+        let all = all.into_iter().map(|spec| self.with_proxies(spec)).collect();
         Builder {
             engine: self,
             all,
@@ -101,6 +102,14 @@ impl Engine {
             contexts: Mutex::default(),
             connections: RefCell::default(),
         }
+    }
+
+    /// A build that finds proxies, as with Docker's clients; arguments of its own come first.
+    fn with_proxies(&self, mut spec: BuildSpec) -> BuildSpec {
+        for (name, value) in self.proxies() {
+            spec.args.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        spec
     }
 }
 
@@ -115,6 +124,7 @@ impl Builder<'_> {
         spec: &BuildSpec,
         tell: &dyn Fn(BuildEvent),
     ) -> Result<Option<String>, Error> {
+        let spec = &self.engine.with_proxies(spec.clone());
         let place = Place::find(spec)?;
         let buildx = &self.engine.buildx;
         if self.is_classic() {
