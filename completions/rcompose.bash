@@ -269,7 +269,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --no-ansi --workdir --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -312,6 +312,10 @@ _rcompose() {
                     return 0
                     ;;
                 --ansi)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

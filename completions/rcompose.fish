@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rcompose_global_optspecs
-    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= H/host= context= dry-run tls tlsverify tlscacert= tlscert= tlskey= insecure-registry= D/debug l/log-level= diagnostics= h/help
+    string join \n f/file= p/project-name= profile= env-file= project-directory= compatibility all-resources parallel= progress= ansi= no-ansi workdir= H/host= context= dry-run tls tlsverify tlscacert= tlscert= tlskey= insecure-registry= D/debug l/log-level= diagnostics= h/help
 end
 
 function __fish_rcompose_needs_command
@@ -32,6 +32,7 @@ complete -c rcompose -n "__fish_rcompose_needs_command" -l project-directory -d 
 complete -c rcompose -n "__fish_rcompose_needs_command" -l parallel -d 'How much is done at once, at the most (-1: no limit of ours)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l progress -d 'How progress is shown: auto, tty, plain, json or quiet' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l ansi -d 'When colours are shown: auto, never or always' -r
+complete -c rcompose -n "__fish_rcompose_needs_command" -l workdir -d 'The older name of `--project-directory`' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -s H -l host -d 'Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l context -d 'Context of the Docker configuration to take the engine\'s address from' -r
 complete -c rcompose -n "__fish_rcompose_needs_command" -l tlscacert -d 'Certificate of the authority that signed the engine\'s' -r
@@ -44,6 +45,7 @@ json\t'One JSON object a line'
 github\t'GitHub Actions annotations'"
 complete -c rcompose -n "__fish_rcompose_needs_command" -l compatibility -d 'Name containers as version 1 of Docker Compose did'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l all-resources -d 'Keep resources that no service uses'
+complete -c rcompose -n "__fish_rcompose_needs_command" -l no-ansi -d 'The older way to say `--ansi never`'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l tls -d 'Encrypt the connection to the engine'
 complete -c rcompose -n "__fish_rcompose_needs_command" -l tlsverify -d 'Encrypt it, and have the engine prove who it is'

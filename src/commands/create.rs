@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long)]
     locked: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
-    #[arg(short, long)]
+    #[arg(short, long, alias = "y")]
     yes: bool,
 }
 

@@ -53,6 +53,12 @@ pub(super) struct GlobalOptions {
     /// When colours are shown: auto, never or always
     #[arg(long, value_name = "WHEN")]
     ansi: Option<String>,
+    /// The older way to say `--ansi never`
+    #[arg(long, hide = true)]
+    no_ansi: bool,
+    /// The older name of `--project-directory`
+    #[arg(long = "workdir", value_name = "FOLDER", hide = true)]
+    older_project_directory: Option<String>,
     /// Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
     #[arg(short = 'H', long, value_name = "URL", conflicts_with = "context")]
     host: Option<String>,
@@ -146,6 +152,7 @@ impl Context {
     /// # Errors
     /// Words that they cannot be.
     pub(super) fn configure(&mut self) -> Result<(), Error> {
+        self.read_older_flags()?;
         self.configure_by(&BTreeMap::new())
     }
 
@@ -158,6 +165,33 @@ impl Context {
     pub(super) fn show_progress(&mut self, form: &str) -> Result<(), Error> {
         self.options.progress = Some(form.to_owned());
         self.configure()
+    }
+
+    /// Takes flags for what their newer names say.
+    fn read_older_flags(&mut self) -> Result<(), Error> {
+        let mut told = Vec::new();
+        let mut both = None;
+        if std::mem::take(&mut self.options.no_ansi) {
+            told.push("`--no-ansi` is outdated: use `--ansi never`");
+            if self.options.ansi.replace("never".to_owned()).is_some() {
+                both = Some("`--no-ansi` and `--ansi` do not go together: use `--ansi`");
+            }
+        }
+        if let Some(folder) = self.options.older_project_directory.take() {
+            told.push("`--workdir` is outdated: use `--project-directory`");
+            if self.options.project_directory.replace(folder).is_some() {
+                both = Some(
+                    "`--workdir` and `--project-directory` do not go together: use the latter",
+                );
+            }
+        }
+        if let Some(message) = both {
+            return Err(Error::Usage(message.to_owned()));
+        }
+        for text in told {
+            self.terminal.err(&format!("warning: {text}\n"));
+        }
+        Ok(())
     }
 
     /// As [`Context::configure`], with the variables that the project's env files set besides.
@@ -191,7 +225,7 @@ impl Context {
             "auto" if ansi != Ansi::Never && Terminal::can_draw(&self.env) => Progress::Tty,
             "auto" | "plain" => Progress::Plain,
             "json" => Progress::Json,
-            "quiet" => Progress::Quiet,
+            "quiet" | "none" => Progress::Quiet,
             other => return Err(Error::Usage(format!("unsupported --progress value {other:?}"))),
         };
         let limit = match (self.options.parallel, set("COMPOSE_PARALLEL_LIMIT")) {

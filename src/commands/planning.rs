@@ -67,7 +67,7 @@ pub(super) struct Wanted {
     #[arg(long)]
     pub locked: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
-    #[arg(short, long)]
+    #[arg(short, long, alias = "y")]
     pub yes: bool,
 }
 

@@ -102,6 +102,8 @@ fn all_is_checked_before_the_engine_is_asked() {
 #[test]
 fn flags_of_all_commands_that_cannot_be() {
     let check = |args: &[&str]| Sandbox::new().run(&[args, &["version"]].concat()).failed();
+    assert_snapshot!(check(&["--no-ansi", "--ansi", "always"]), @"error: `--no-ansi` and `--ansi` do not go together: use `--ansi`");
+    assert_snapshot!(check(&["--workdir", "a", "--project-directory", "b"]), @"error: `--workdir` and `--project-directory` do not go together: use the latter");
     assert_snapshot!(check(&["--ansi", "maybe"]), @r#"error: unknown --ansi value "maybe": expected never, always or auto"#);
     assert_snapshot!(check(&["--progress", "loud"]), @r#"error: unsupported --progress value "loud""#);
     assert_snapshot!(check(&["--progress", "plain", "--ansi", "always"]), @"error: can't use --progress plain while ANSI support is forced");
@@ -114,6 +116,22 @@ fn flags_of_all_commands_that_cannot_be() {
         .file("compose.yaml", "services: {a: {image: i}}")
         .file(".env", "COMPOSE_PARALLEL_LIMIT=few");
     assert_snapshot!(sandbox.run(&["config"]).failed(), @r#"error: COMPOSE_PARALLEL_LIMIT must be an integer (found: "few")"#);
+}
+
+/// Names of flags that Docker Compose still takes, and no longer tells of.
+#[test]
+fn older_flags_do_what_they_did() {
+    let sandbox = || sandbox("services: {a: {image: i, build: .}}");
+    let check = |args: &[&str]| {
+        let seen = sandbox().run(&[args, &["config"]].concat());
+        assert_eq!(seen.code, Some(0), "{seen}");
+        (seen.stdout.clone(), seen.stderr.clone())
+    };
+    let (old, told) = check(&["--workdir", "other"]);
+    assert_eq!(old, check(&["--project-directory", "other"]).0);
+    assert_snapshot!(told, @"warning: `--workdir` is outdated: use `--project-directory`");
+    let (_, told) = check(&["--no-ansi", "--progress", "none"]);
+    assert_snapshot!(told, @"warning: `--no-ansi` is outdated: use `--ansi never`");
 }
 
 #[test]

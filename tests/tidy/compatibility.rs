@@ -20,11 +20,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("-", "--ansi", "a value that is none of the three is an error"),
     ("-", "--dry-run", "prints the plan: each step and its cause"),
     ("-", "--parallel", "bounds all steps, not pulls, pushes and builds alone"),
-    (
-        "-",
-        "--progress",
-        "`none` is not another word for `quiet`; `json` is as in 5.x, and has more keys",
-    ),
+    ("-", "--progress", "`json` is as in 5.x, and has more keys"),
     ("config", "--no-env-resolution", "as in 5.x; it has no effect in 2.40"),
     ("down", "--volumes", "keeps volumes that another project has made, with a warning"),
     ("events", "--until", "its time is an end like any other: exit code 0, and no error"),
