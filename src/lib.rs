@@ -29,6 +29,8 @@
 //!   whether it counts in the config hash ([`compose::keys`]). Passes walk tree and table together and
 //!   name no key.
 //! - One command is one file of [`commands`]; one oddity of an engine is one row of its table of quirks.
+//! - What is answered to questions for names is decided in [`dns`], without a socket; nothing is ever looked
+//!   up for others.
 //! - Names, labels and hashes are those of Docker Compose, so that either tool can take over the
 //!   other's project ([`names`], [`labels`], [`state::hash`]).
 //! - A problem in a file carries its place ([`diagnostic`]); all independent problems are shown at once.
@@ -80,6 +82,8 @@ pub mod registry;
 pub mod remote;
 
 pub mod engine;
+
+pub mod dns;
 
 pub mod execute;
 

@@ -148,6 +148,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("watch", &["source", "diagnostic", "yaml", "spec", "archive", "context", "compose", "engine"]),
+    // Names are made from the engine's answers.
+    ("dns", &["labels", "engine"]),
     // Tables of containers are made from the engine's answers.
     ("report", &["env", "event", "diagnostic", "labels", "engine"]),
     (
@@ -167,6 +169,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "state",
             "plan",
             "engine",
+            "dns",
             "execute",
             "report",
             "reference",
@@ -222,6 +225,7 @@ const USERS: &[(&str, &[&str])] = &[
     ),
     ("clap", &["src/commands/"]),
     ("tar", &["src/archive.rs", "src/engine/files.rs", "src/context/pack.rs", "src/watch/pack.rs"]),
+    ("hickory_proto", &["src/dns/"]),
     ("hyper", &["src/engine/", "src/registry/", "src/stream.rs"]),
     ("hyper_util", &["src/engine/", "src/registry/", "src/stream.rs"]),
     ("signal_hook", &["src/commands/signals.rs"]),

@@ -91,6 +91,36 @@ impl Engine {
     }
 }
 
+/// What changes the addresses of containers, in the words of all engines.
+const CHANGES: [&str; 12] = [
+    "connect",
+    "destroy",
+    "die",
+    "died",
+    "disconnect",
+    "pause",
+    "remove",
+    "rename",
+    "restart",
+    "start",
+    "stop",
+    "unpause",
+];
+
+impl Engine {
+    /// Listens to whatever changes the addresses of containers of any project.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn changes(&self) -> Result<Events, Error> {
+        // What comes and goes on networks carries no labels.
+        let filters = serde_json::json!({"type": ["container", "network"], "event": CHANGES});
+        let path = format!("/events?filters={}", encode(&filters.to_string()));
+        let answer = self.transport.send(Method::GET, &path).await?;
+        Ok(Events { lines: Lines::of(answer) })
+    }
+}
+
 impl Events {
     /// Waits for the next event; `None` when the stream ends.
     ///

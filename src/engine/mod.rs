@@ -6,6 +6,7 @@
 
 mod about;
 mod advice;
+mod attachments;
 mod build;
 pub mod connect;
 mod containers;
@@ -43,6 +44,7 @@ use std::sync::{Arc, OnceLock};
 use bollard::Docker;
 
 pub use crate::engine::about::About;
+pub use crate::engine::attachments::{Attachment, Attachments, NetworkFacts};
 use crate::engine::build::Buildx;
 pub use crate::engine::build::{BakeOptions, Builder, bake};
 use crate::engine::connect::{Trace, Transport};

@@ -38,6 +38,8 @@ pub struct ContainerRow {
     #[serde(deserialize_with = "nullable")]
     pub network_settings: NetworksRow,
     #[serde(deserialize_with = "nullable")]
+    pub host_config: HostRow,
+    #[serde(deserialize_with = "nullable")]
     pub mounts: Vec<MountRow>,
 }
 
@@ -66,6 +68,16 @@ pub struct NetworksRow {
 pub struct NetworkRow {
     #[serde(rename = "NetworkID")]
     pub id: String,
+    /// Empty if the container has none there.
+    #[serde(rename = "IPAddress")]
+    pub address: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HostRow {
+    /// `host`, `none`, `container:ID`, or the name of a network.
+    pub network_mode: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -222,6 +222,13 @@ pub fn restarts_late(engine: &Facts) -> bool {
     engine.is_podman()
 }
 
+/// Whether names are answered at the gateway of each network, and not in each container: Podman has one
+/// server for all containers.
+#[must_use]
+pub fn answers_at_gateways(engine: &Facts) -> bool {
+    engine.is_podman()
+}
+
 /// Whether health checks may have to be run from here, and where health is told: Podman leaves the
 /// checks to timers of systemd, which may not be there, and its list of containers says nothing of them.
 #[must_use]
