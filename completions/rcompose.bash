@@ -37,6 +37,9 @@ _rcompose() {
             rcompose,create)
                 cmd="rcompose__subcmd__create"
                 ;;
+            rcompose,dns)
+                cmd="rcompose__subcmd__dns"
+                ;;
             rcompose,doctor)
                 cmd="rcompose__subcmd__doctor"
                 ;;
@@ -139,6 +142,54 @@ _rcompose() {
             rcompose,watch)
                 cmd="rcompose__subcmd__watch"
                 ;;
+            rcompose__subcmd__dns,ask)
+                cmd="rcompose__subcmd__dns__subcmd__ask"
+                ;;
+            rcompose__subcmd__dns,check)
+                cmd="rcompose__subcmd__dns__subcmd__check"
+                ;;
+            rcompose__subcmd__dns,env)
+                cmd="rcompose__subcmd__dns__subcmd__env"
+                ;;
+            rcompose__subcmd__dns,help)
+                cmd="rcompose__subcmd__dns__subcmd__help"
+                ;;
+            rcompose__subcmd__dns,install)
+                cmd="rcompose__subcmd__dns__subcmd__install"
+                ;;
+            rcompose__subcmd__dns,serve)
+                cmd="rcompose__subcmd__dns__subcmd__serve"
+                ;;
+            rcompose__subcmd__dns,status)
+                cmd="rcompose__subcmd__dns__subcmd__status"
+                ;;
+            rcompose__subcmd__dns,uninstall)
+                cmd="rcompose__subcmd__dns__subcmd__uninstall"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,ask)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__ask"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,check)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__check"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,env)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__env"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,help)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__help"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,install)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__install"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,serve)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__serve"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,status)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__status"
+                ;;
+            rcompose__subcmd__dns__subcmd__help,uninstall)
+                cmd="rcompose__subcmd__dns__subcmd__help__subcmd__uninstall"
+                ;;
             rcompose__subcmd__help,analyze)
                 cmd="rcompose__subcmd__help__subcmd__analyze"
                 ;;
@@ -159,6 +210,9 @@ _rcompose() {
                 ;;
             rcompose__subcmd__help,create)
                 cmd="rcompose__subcmd__help__subcmd__create"
+                ;;
+            rcompose__subcmd__help,dns)
+                cmd="rcompose__subcmd__help__subcmd__dns"
                 ;;
             rcompose__subcmd__help,doctor)
                 cmd="rcompose__subcmd__help__subcmd__doctor"
@@ -262,6 +316,27 @@ _rcompose() {
             rcompose__subcmd__help,watch)
                 cmd="rcompose__subcmd__help__subcmd__watch"
                 ;;
+            rcompose__subcmd__help__subcmd__dns,ask)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__ask"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,check)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__check"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,env)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__env"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,install)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__install"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,serve)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__serve"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,status)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__status"
+                ;;
+            rcompose__subcmd__help__subcmd__dns,uninstall)
+                cmd="rcompose__subcmd__help__subcmd__dns__subcmd__uninstall"
+                ;;
             *)
                 ;;
         esac
@@ -269,7 +344,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --no-ansi --workdir --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --no-ansi --workdir --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create dns doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -576,6 +651,300 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__dns)
+            opts="-h --dry-run --help check env install serve status uninstall ask help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__ask)
+            opts="-h --server --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__check)
+            opts="-h --by --format --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -W "auto namespace exec" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__env)
+            opts="-h --shell --format --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --shell)
+                    COMPREPLY=($(compgen -W "sh fish powershell" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "dotenv json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help)
+            opts="check env install serve status uninstall ask help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__ask)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__env)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__help__subcmd__uninstall)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__install)
+            opts="-h --listen --suffix --root --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --suffix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__serve)
+            opts="-h --listen --suffix --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --suffix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__status)
+            opts="-h --suffix --root --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --suffix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__dns__subcmd__uninstall)
+            opts="-h --suffix --root --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --suffix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__doctor)
             opts="-h --format --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -733,7 +1102,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help)
-            opts="analyze attach build commit config cp create doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
+            opts="analyze attach build commit config cp create dns doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -833,6 +1202,118 @@ _rcompose() {
         rcompose__subcmd__help__subcmd__create)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns)
+            opts="check env install serve status uninstall ask"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__ask)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__env)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__dns__subcmd__uninstall)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1845,7 +2326,7 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__up)
-            opts="-V -t -y -d -w -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --watch --menu --timings --trace --report --dry-run --help"
+            opts="-V -t -y -d -w -h --force-recreate --no-recreate --always-recreate-deps --renew-anon-volumes --no-deps --no-start --scale --remove-orphans --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --plan --detach --attach --no-attach --attach-dependencies --wait --wait-timeout --abort-on-container-exit --abort-on-container-failure --exit-code-from --no-color --no-log-prefix --timestamps --watch --dns --dns-suffix --menu --timings --trace --report --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1880,6 +2361,14 @@ _rcompose() {
                     return 0
                     ;;
                 --exit-code-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns-suffix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -200,6 +200,8 @@ pub enum Event {
     Build { image: String, service: String, event: BuildEvent },
     /// A watch does something for a service, or has done it. `taken` counts from the change on.
     Watched { service: String, action: WatchAction, what: WatchState, taken: Duration },
+    /// A name that is answered leads somewhere, as the text says, or nowhere any more.
+    Name { name: String, status: Status, text: String },
     /// Something to know that is no failure; a clause.
     Warning(String),
     /// What a run has done, and how long it took.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 use crate::commands::carrier;
 use crate::commands::exit::{self, Error};
@@ -37,6 +37,8 @@ pub(super) struct Companion<'a> {
     watching: Option<Watching<'a>>,
     keys: Option<(KeyInput, Receiver<Vec<u8>>)>,
     typed: VecDeque<u8>,
+    /// What is told of names that are answered meanwhile.
+    names: Option<UnboundedReceiver<Event>>,
 }
 
 impl<'a> Companion<'a> {
@@ -49,7 +51,12 @@ impl<'a> Companion<'a> {
         lock: Option<WatchLock>,
     ) -> Self {
         let typed = VecDeque::new();
-        Self { engine, means, env, rules, lock, watching: None, keys: None, typed }
+        Self { engine, means, env, rules, lock, watching: None, keys: None, typed, names: None }
+    }
+
+    /// Passes on what is told of names.
+    pub(super) fn hear_of_names(&mut self, names: UnboundedReceiver<Event>) {
+        self.names = Some(names);
     }
 
     /// Begins what there is to begin once all is started.
@@ -171,8 +178,15 @@ impl<'a> Companion<'a> {
                 None => std::future::pending().await,
             }
         };
+        let names = async {
+            match &mut self.names {
+                Some(names) => names.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
+            Some(event) = names => Ok(Said::Event(event)),
             Some(mut keys) = typed => {
                 let first = keys.remove(0);
                 self.typed.extend(keys);

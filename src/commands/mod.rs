@@ -12,6 +12,7 @@ mod cp;
 mod create;
 mod detach;
 mod digests;
+mod dns;
 mod doctor;
 mod dossier;
 mod down;
@@ -101,6 +102,7 @@ enum Command {
     Config(config::Args),
     Cp(cp::Args),
     Create(create::Args),
+    Dns(dns::Args),
     Doctor(doctor::Args),
     Down(down::Args),
     Events(events::Args),
@@ -203,6 +205,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Config(args) => config::run(&args, &mut context),
         Command::Cp(args) => cp::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),
+        Command::Dns(args) => dns::run(&args, &mut context),
         Command::Doctor(args) => doctor::run(&args, &mut context),
         Command::Down(args) => down::run(&args, &mut context),
         Command::Events(args) => events::run(&args, &mut context),

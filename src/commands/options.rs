@@ -249,6 +249,15 @@ impl Context {
         self.options.profiles = vec!["*".to_owned()];
     }
 
+    /// Whether flags say which project is meant.
+    pub(super) fn is_project_named(&self) -> bool {
+        let options = &self.options;
+        let is_set = |flag: &Option<String>| flag.as_ref().is_some_and(|it| !it.is_empty());
+        is_set(&options.project_name)
+            || is_set(&options.project_directory)
+            || !options.files.is_empty()
+    }
+
     /// What the flags say of the project.
     pub(super) fn wanted(&self) -> Wanted {
         Wanted {

@@ -1,8 +1,13 @@
 //! `up`: create and start containers.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::commands::companion::{self, Companion};
+use crate::commands::dns;
+use crate::commands::dns::server::Sockets;
 use crate::commands::dossier;
 use crate::commands::exit::{self, Error, Exit};
 use crate::commands::failure::Run;
@@ -18,12 +23,14 @@ use crate::commands::watch;
 use crate::commands::watching::lock::WatchLock;
 use crate::commands::watching::means::{Means, reach_of};
 use crate::compose::model::Model;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::dns::suffix::Suffix;
 use crate::engine::Engine;
 use crate::names;
 use crate::plan::{self, Action, Known};
 use crate::report::logs::{LogPrinter, Style};
 use crate::report::{Reporter, Streams};
+use crate::source::Span;
 use crate::spec::Hooks;
 use crate::state::desired::Desired;
 use crate::watch::rules::Rule;
@@ -75,6 +82,12 @@ pub(super) struct Args {
     /// Take changed files over into containers, as `develop.watch` says
     #[arg(short, long, conflicts_with_all = ["detach", "no_build", "wait"])]
     watch: bool,
+    /// Answer names of the services at ADDRESS:PORT meanwhile, as `dns serve` does (default: 127.0.0.1:5300)
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = dns::LISTEN, require_equals = true)]
+    dns: Option<String>,
+    /// What these names end in
+    #[arg(long, value_name = "SUFFIX", default_value = "test", requires = "dns")]
+    dns_suffix: String,
     /// Offer keys on a terminal (true, unless `COMPOSE_MENU` says otherwise)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     menu: Option<bool>,
@@ -94,6 +107,21 @@ impl Args {
     pub(super) fn detached(planning: planning::Wanted) -> Self {
         Self { planning, detach: true, ..Self::default() }
     }
+
+    /// Where names are to be answered, and what they end in.
+    fn names(&self) -> Result<Option<(SocketAddr, Suffix)>, Error> {
+        let Some(text) = &self.dns else {
+            return Ok(None);
+        };
+        if self.detach || self.wait || self.planning.no_start {
+            let message =
+                "names are answered with `--dns` for as long as `up` stays with the containers";
+            let help = "run `rcompose dns serve` beside it, which answers for all projects";
+            let problem = Diagnostic::error(Span::NOWHERE, message).help(help);
+            return Err(Error::Project(problem.into()));
+        }
+        Ok(Some((dns::address(text)?, dns::suffix(&self.dns_suffix)?)))
+    }
 }
 
 /// Creates what `up` would create, and starts nothing.
@@ -108,10 +136,17 @@ pub(super) fn scale(planning: planning::Wanted, context: &mut Context) -> Result
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
+    let names = args.names()?;
     let planning = Planning::new(&args.planning, context)?;
     fetching::consent(&planning.model, args.planning.yes, context)?;
     let mut up = Up::new(args, planning)?;
     up.prepare_watch(context)?;
+    if let Some((address, suffix)) = names
+        && !args.plan
+        && !context.options.dry_run
+    {
+        up.names = Some((Sockets::bind(address)?, suffix));
+    }
     // Everything that can be checked without an engine has been: nothing was changed by then.
     session::block_on(up.run(context))
 }
@@ -126,6 +161,8 @@ pub(super) struct Up<'a> {
     rules: Result<Vec<Rule>, Diagnostics>,
     /// The right to watch from the beginning on.
     lock: Option<WatchLock>,
+    /// Where names are answered, and what they end in.
+    names: Option<(Sockets, Suffix)>,
     timeline: Timeline,
 }
 
@@ -140,7 +177,8 @@ impl<'a> Up<'a> {
             planning.options.attach = attach;
         }
         let (rules, lock) = (Ok(Vec::new()), None);
-        Ok(Self { args, planning, monitored, rules, lock, timeline: Timeline::new() })
+        let timeline = Timeline::new();
+        Ok(Self { args, planning, monitored, rules, lock, names: None, timeline })
     }
 
     /// Reads the rules of a watch that is asked for, or that a key may ask for.
@@ -345,11 +383,26 @@ impl<'a> Up<'a> {
         if !attached.is_empty() {
             reporter.line(&format!("Attaching to {}", attached.join(", ")))?;
         }
+        let names = self.names.take();
+        let (tell, told) = unbounded_channel();
+        companion.hear_of_names(told);
+        let serving = async {
+            match names {
+                Some((sockets, suffix)) => {
+                    sockets.serve(engine, Some(project.clone()), suffix, tell).await
+                }
+                None => std::future::pending().await,
+            }
+        };
         let began = self.timeline.now();
         // The third signal leaves whatever is under way.
         let ended = tokio::select! {
             biased;
             () = leaving.third() => return Err(Error::Interrupted),
+            broken = serving => match broken {
+                Ok(never) => match never {},
+                Err(error) => return Err(error),
+            },
             ended = session.run(plan, &mut companion, &mut reporter, signals) => ended?,
         };
         let (model, report) = (Some(model), &ended.report);

@@ -121,6 +121,17 @@ pub(super) fn watched(
     })
 }
 
+/// A name that is answered.
+pub(super) fn name(name: &str, status: Status, text: &str) -> Value {
+    json!({
+        "id": format!("Name {name}"),
+        "kind": "name",
+        "name": name,
+        "status": status.word(),
+        "text": text,
+    })
+}
+
 /// Something to know that has no place in a file.
 pub(super) fn warning(text: &str) -> Value {
     json!({ "severity": "warning", "message": text })

@@ -442,6 +442,17 @@ impl<'a> Reporter<'a> {
                     self.terminal.flush()?;
                 }
             }
+            Event::Name { name, status, text } => match self.terminal.progress {
+                Progress::Json => {
+                    let line = format!("{}\n", json::name(name, *status, text));
+                    self.terminal.err(&line);
+                }
+                Progress::Quiet => {}
+                Progress::Plain | Progress::Tty => {
+                    self.line(&format!("{name}  {text}"))?;
+                    self.terminal.flush()?;
+                }
+            },
             Event::Warning(text) => {
                 self.make_room();
                 let line = match self.terminal.progress {

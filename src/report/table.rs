@@ -31,6 +31,12 @@ pub fn aligned<R: AsRef<[String]>>(rows: &[R], min: usize, gap: usize) -> String
     out
 }
 
+/// `1 network` or `2 networks`.
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Items, one a line.
 pub fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     use std::fmt::Write as _;

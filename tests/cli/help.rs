@@ -20,6 +20,7 @@ fn the_program_and_its_commands() {
       config   Parse, resolve and print the project in canonical form
       cp       Copy files and folders between containers and this machine
       create   Create containers, but start none
+      dns      Reach services by name, and prove that they reach each other
       doctor   Show which engines there are, which one is used, and what is wrong
       down     Stop and remove containers and networks
       events   Show what happens to containers

@@ -14,6 +14,7 @@ mod bad_engine;
 mod config;
 mod corpus;
 mod diagnostics;
+mod dns;
 mod endpoints;
 mod fake;
 mod full_disk;

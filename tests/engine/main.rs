@@ -46,6 +46,7 @@ mod listings;
 mod locking;
 mod logs;
 mod machine_readable;
+mod names;
 mod networks;
 mod observing;
 mod one_off;
