@@ -145,9 +145,10 @@ fn place(row: &ContainerRow, ports: &[Port], networks: &[NetworkFacts], reach: &
 /// The address on the first network that this machine is on, too: several addresses of one name are
 /// several replicas. Networks without a way out come last.
 fn own_address(row: &ContainerRow, networks: &[NetworkFacts]) -> Option<Ipv4Addr> {
-    let facts = |id: &str| networks.iter().find(|it| it.id == id);
+    // Engines know networks by either.
+    let facts = |name: &str, id: &str| networks.iter().find(|it| it.id == id || it.name == name);
     let found = row.network_settings.networks.iter().filter_map(|(name, network)| {
-        let facts = facts(&network.id);
+        let facts = facts(name, &network.id);
         // Others are not connected to this machine, whatever addresses are in use there.
         let is_here = facts.is_none_or(|it| it.driver == "bridge");
         let address: Ipv4Addr = network.address.parse().ok()?;

@@ -63,8 +63,9 @@ impl<'a> Look<'a> {
     }
 
     fn has_news(&self, row: &ContainerRow) -> bool {
-        let is_known = |id: &str| self.networks.iter().any(|it| it.id == id);
-        let mut ids = row.network_settings.networks.values().map(|it| it.id.as_str());
-        !row.label(labels::SERVICE).is_empty() && ids.any(|id| !id.is_empty() && !is_known(id))
+        let is_known =
+            |name: &str, id: &str| self.networks.iter().any(|it| it.id == id || it.name == name);
+        let mut networks = row.network_settings.networks.iter();
+        !row.label(labels::SERVICE).is_empty() && networks.any(|(name, it)| !is_known(name, &it.id))
     }
 }

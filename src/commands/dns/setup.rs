@@ -146,8 +146,8 @@ impl System {
         Means::ALL.into_iter().map(place).collect()
     }
 
-    /// Carries out the steps. What was done is undone if one fails.
-    fn carry_out(&self, steps: &[Step]) -> Result<(), Error> {
+    /// Carries out the steps. What was done is undone if one fails; `again` is the command that may do so.
+    fn carry_out(&self, steps: &[Step], again: &str) -> Result<(), Error> {
         let mut before: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
         for step in steps {
             if let Step::Write { path, .. } | Step::Remove { path } = step {
@@ -155,7 +155,7 @@ impl System {
                 let old = fs::read(&path).ok();
                 before.push((path, old));
             }
-            if let Err(error) = self.take(step) {
+            if let Err(error) = self.take(step, again) {
                 let mut folders = steps.iter().filter_map(|step| match step {
                     Step::Write { path, content } if split::made_folder(content) => path.parent(),
                     _ => None,
@@ -171,11 +171,11 @@ impl System {
         Ok(())
     }
 
-    fn take(&self, step: &Step) -> Result<(), Error> {
+    fn take(&self, step: &Step, again: &str) -> Result<(), Error> {
         let failed = |verb: &str, path: &Path, error: &io::Error| match error.kind() {
             io::ErrorKind::PermissionDenied => problem(
                 named(verb, path, error).to_string(),
-                "run the same command with `sudo`, or as root",
+                format!("that takes root: run `sudo {again}`"),
             ),
             _ => Error::Files(named(verb, path, error)),
         };
@@ -245,7 +245,8 @@ pub(super) fn install(args: &InstallArgs, context: &mut Context) -> Result<Exit,
         context.terminal.out(&format!("names below `{suffix}` are asked at {server} already\n"))?;
         return Ok(Exit::Success);
     }
-    show_and_do(&system, &steps, context)?;
+    let again = format!("rcompose dns install --listen {server} --suffix {suffix}");
+    show_and_do(&system, &steps, &again, context)?;
     if !context.options.dry_run {
         let text = format!(
             "names below `{suffix}` are asked at {server} from now on: run `rcompose dns serve`\n"
@@ -271,17 +272,23 @@ pub(super) fn uninstall(args: &UninstallArgs, context: &mut Context) -> Result<E
     if steps.is_empty() {
         context.terminal.out(&format!("nothing is installed for `{suffix}`\n"))?;
     } else {
-        show_and_do(&system, &steps, context)?;
+        let again = format!("rcompose dns uninstall --suffix {suffix}");
+        show_and_do(&system, &steps, &again, context)?;
     }
     Ok(Exit::Success)
 }
 
-fn show_and_do(system: &System, steps: &[Step], context: &mut Context) -> Result<(), Error> {
+fn show_and_do(
+    system: &System,
+    steps: &[Step],
+    again: &str,
+    context: &mut Context,
+) -> Result<(), Error> {
     for step in steps.iter().filter(|step| system.is_live || **step != Step::Restart) {
         context.terminal.out(&step.to_string())?;
     }
     context.terminal.flush()?;
-    if context.options.dry_run { Ok(()) } else { system.carry_out(steps) }
+    if context.options.dry_run { Ok(()) } else { system.carry_out(steps, again) }
 }
 
 pub(super) fn status(args: &StatusArgs, context: &mut Context) -> Result<Exit, Error> {
