@@ -25,6 +25,9 @@ _rcompose() {
             rcompose,build)
                 cmd="rcompose__subcmd__build"
                 ;;
+            rcompose,ci)
+                cmd="rcompose__subcmd__ci"
+                ;;
             rcompose,commit)
                 cmd="rcompose__subcmd__commit"
                 ;;
@@ -57,6 +60,9 @@ _rcompose() {
                 ;;
             rcompose,export)
                 cmd="rcompose__subcmd__export"
+                ;;
+            rcompose,gc)
+                cmd="rcompose__subcmd__gc"
                 ;;
             rcompose,help)
                 cmd="rcompose__subcmd__help"
@@ -120,6 +126,9 @@ _rcompose() {
                 ;;
             rcompose,stop)
                 cmd="rcompose__subcmd__stop"
+                ;;
+            rcompose,test)
+                cmd="rcompose__subcmd__test"
                 ;;
             rcompose,top)
                 cmd="rcompose__subcmd__top"
@@ -199,6 +208,9 @@ _rcompose() {
             rcompose__subcmd__help,build)
                 cmd="rcompose__subcmd__help__subcmd__build"
                 ;;
+            rcompose__subcmd__help,ci)
+                cmd="rcompose__subcmd__help__subcmd__ci"
+                ;;
             rcompose__subcmd__help,commit)
                 cmd="rcompose__subcmd__help__subcmd__commit"
                 ;;
@@ -231,6 +243,9 @@ _rcompose() {
                 ;;
             rcompose__subcmd__help,export)
                 cmd="rcompose__subcmd__help__subcmd__export"
+                ;;
+            rcompose__subcmd__help,gc)
+                cmd="rcompose__subcmd__help__subcmd__gc"
                 ;;
             rcompose__subcmd__help,help)
                 cmd="rcompose__subcmd__help__subcmd__help"
@@ -295,6 +310,9 @@ _rcompose() {
             rcompose__subcmd__help,stop)
                 cmd="rcompose__subcmd__help__subcmd__stop"
                 ;;
+            rcompose__subcmd__help,test)
+                cmd="rcompose__subcmd__help__subcmd__test"
+                ;;
             rcompose__subcmd__help,top)
                 cmd="rcompose__subcmd__help__subcmd__top"
                 ;;
@@ -344,7 +362,7 @@ _rcompose() {
 
     case "${cmd}" in
         rcompose)
-            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --no-ansi --workdir --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build commit config cp create dns doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
+            opts="-f -p -H -D -l -h --file --project-name --profile --env-file --project-directory --compatibility --all-resources --parallel --progress --ansi --no-ansi --workdir --host --context --dry-run --tls --tlsverify --tlscacert --tlscert --tlskey --insecure-registry --debug --log-level --diagnostics --help analyze attach build ci commit config cp create dns doctor down events exec export explain gc images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop test top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,6 +539,60 @@ _rcompose() {
                     return 0
                     ;;
                 --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__ci)
+            opts="-t -y -h --free-ports --env-file --junit --report --logs --keep --no-gc --older-than --wait-timeout --no-deps --scale --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --junit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --logs)
+                    COMPREPLY=($(compgen -W "always failure never" -- "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pull)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1101,8 +1173,26 @@ _rcompose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rcompose__subcmd__gc)
+            opts="-h --older-than --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rcompose__subcmd__help)
-            opts="analyze attach build commit config cp create dns doctor down events exec export explain images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop top unpause up version volumes wait watch help"
+            opts="analyze attach build ci commit config cp create dns doctor down events exec export explain gc images kill lint lock logs ls pause plan port ps publish pull push restart rm run scale start stats stop test top unpause up version volumes wait watch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1144,6 +1234,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__build)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__ci)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1396,6 +1500,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__gc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1690,6 +1808,20 @@ _rcompose() {
             return 0
             ;;
         rcompose__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__help__subcmd__test)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2287,6 +2419,88 @@ _rcompose() {
                     return 0
                     ;;
                 -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rcompose__subcmd__test)
+            opts="-e -u -w -t -y -h --env --entrypoint --user --workdir --free-ports --env-file --junit --report --logs --keep --no-gc --older-than --wait-timeout --no-deps --scale --timeout --pull --quiet-pull --build --no-build --quiet-build --locked --yes --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --entrypoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --junit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --logs)
+                    COMPREPLY=($(compgen -W "always failure never" -- "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pull)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,8 @@
 //! The labels by which Docker Compose and rcompose know what is theirs.
 
-/// What all labels begin with.
+use std::fmt;
+
+/// What the labels of Docker Compose begin with.
 const PREFIX: &str = "com.docker.compose.";
 
 pub const PROJECT: &str = "com.docker.compose.project";
@@ -28,6 +30,11 @@ pub const HOOK: &str = "com.docker.compose.hook";
 pub const NETWORK: &str = "com.docker.compose.network";
 /// The key of a volume in its project.
 pub const VOLUME: &str = "com.docker.compose.volume";
+
+/// Who holds what a job has made: containers, networks and volumes of `ci` and `test`.
+pub const LEASE: &str = "rcompose.lease";
+/// The same of images. It has a name of its own, as containers inherit the labels of their image.
+pub const IMAGE_LEASE: &str = "rcompose.image-lease";
 
 /// The release of Docker Compose whose labels and hashes these are: what other tools compare.
 pub const COMPOSE_VERSION: &str = "2.40.3";
@@ -72,9 +79,76 @@ pub fn read_depends_on(value: &str) -> Vec<Dependency> {
         .collect()
 }
 
+/// Who holds something that goes with its holder: a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Where numbers of processes mean the same: one boot of one machine, and one namespace of it. Empty
+    /// if the system does not tell.
+    pub place: String,
+    pub process: u32,
+    /// When the process started, in ticks of its machine since that booted.
+    pub start: u64,
+    /// Since when it is held, in seconds since 1970.
+    pub since: i64,
+    /// Whether it stays for a while when the holder is gone.
+    pub kept: bool,
+}
+
+/// What stands for a place that is not known.
+const NOWHERE: &str = "-";
+
+impl fmt::Display for Lease {
+    /// Writes the value of [`LEASE`].
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.place.is_empty() { NOWHERE } else { &self.place };
+        write!(out, "{place} {} {} {}", self.process, self.start, self.since)?;
+        if self.kept { write!(out, " kept") } else { Ok(()) }
+    }
+}
+
+impl Lease {
+    /// Reads the value of [`LEASE`]; `None` if somebody else has written it.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        let words: Vec<&str> = value.split(' ').collect();
+        let (place, process, start, since, kept) = match words[..] {
+            [place, process, start, since] => (place, process, start, since, false),
+            [place, process, start, since, "kept"] => (place, process, start, since, true),
+            _ => return None,
+        };
+        Some(Self {
+            place: if place == NOWHERE { String::new() } else { place.to_owned() },
+            process: process.parse().ok()?,
+            start: start.parse().ok()?,
+            since: since.parse().ok()?,
+            kept,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn leases_survive_the_label() {
+        let lease = Lease {
+            place: "1f2e-3d/4026531836".to_owned(),
+            process: 7,
+            start: 123_456,
+            since: 1_700_000_000,
+            kept: false,
+        };
+        assert_eq!(lease.to_string(), "1f2e-3d/4026531836 7 123456 1700000000");
+        let kept = Lease { place: String::new(), kept: true, ..lease.clone() };
+        assert_eq!(kept.to_string(), "- 7 123456 1700000000 kept");
+        for lease in [lease, kept] {
+            assert_eq!(Lease::parse(&lease.to_string()), Some(lease));
+        }
+        for other in ["", "- 7 1", "- 7 1 2 forever", "- x 1 2", "- -7 1 2", "- 7 1 2 kept more"] {
+            assert_eq!(Lease::parse(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn dependencies_survive_the_label() {

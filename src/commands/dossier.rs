@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::commands::exit::Error;
@@ -14,16 +14,24 @@ use crate::commands::findings::Findings;
 use crate::engine::{Engine, LogOptions};
 use crate::names;
 use crate::report::logs::LogPrinter;
-use crate::state::observed::{Container, State};
+use crate::state::observed::{Container, Observed, State};
 
-/// How a service went.
-struct Case {
-    service: String,
-    /// Until it was ready.
-    taken: Duration,
+/// How something went that was to succeed.
+pub(super) struct Case {
+    /// The service, or what else it was.
+    pub name: String,
+    pub taken: Duration,
+    pub result: Verdict,
+    pub output: String,
+}
+
+/// How it went, in the words of `JUnit`.
+pub(super) enum Verdict {
+    Passed,
     /// What is wrong with it, in one line and in full.
-    failure: Option<(String, String)>,
-    output: String,
+    Failed(String, String),
+    /// Why nobody knows.
+    Skipped(String),
 }
 
 /// Writes all there is to know of a project to a folder, which is made: `SERVICE.log`,
@@ -37,25 +45,27 @@ pub(super) async fn write(
     engine: &Engine,
     taken: &BTreeMap<String, Duration>,
 ) -> Result<(), Error> {
+    keep(folder, project, engine).await?;
+    let cases = cases(project, engine, taken).await?;
+    write_junit(&Path::new(folder).join("junit.xml"), project, &cases)
+}
+
+/// Writes the output of each service and what the engine knows of each container to a folder.
+///
+/// # Errors
+/// As [`write`].
+pub(super) async fn keep(folder: &str, project: &str, engine: &Engine) -> Result<(), Error> {
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, error))?;
-    let observed = engine.observe(project, &[], &[], &[]).await?;
-    let mut services: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
-    for container in &observed.containers {
-        if !container.one_off {
-            services.entry(&container.service).or_default().push(container);
-        }
-    }
-    let mut cases = Vec::new();
-    for (service, mut containers) in services {
-        containers.sort_by_key(|container| container.number);
-        output(&folder.join(format!("{service}.log")), project, engine, &containers).await?;
-        let mut case = Case {
-            service: service.to_owned(),
-            taken: taken.get(service).copied().unwrap_or_default(),
-            failure: None,
-            output: String::new(),
-        };
+    let observed = engine.observe_containers(project).await?;
+    for (service, containers) in services(&observed) {
+        let path = folder.join(format!("{service}.log"));
+        let file = File::create(&path).map_err(|error| unwritten(&path, error))?;
+        let mut file = BufWriter::new(file);
+        let write =
+            &mut |lines: &[u8]| file.write_all(lines).map_err(|error| unwritten(&path, error));
+        output(project, engine, &containers, write).await?;
+        file.flush().map_err(|error| unwritten(&path, error))?;
         for container in containers {
             let Ok(known) = engine.describe(&container.id).await else {
                 continue;
@@ -63,32 +73,78 @@ pub(super) async fn write(
             let path = folder.join(format!("{}.json", container.name));
             let text = format!("{known:#}\n");
             std::fs::write(&path, text).map_err(|error| unwritten(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// How each service of a project is, with its last words.
+///
+/// # Errors
+/// Those of the engine.
+pub(super) async fn cases(
+    project: &str,
+    engine: &Engine,
+    taken: &BTreeMap<String, Duration>,
+) -> Result<Vec<Case>, Error> {
+    let observed = engine.observe_containers(project).await?;
+    let mut cases = Vec::new();
+    for (service, containers) in services(&observed) {
+        let mut case = Case {
+            name: service.to_owned(),
+            taken: taken.get(service).copied().unwrap_or_default(),
+            result: Verdict::Passed,
+            output: String::new(),
+        };
+        for container in containers {
             if let Some(findings) = Findings::of(engine, &container.id).await {
-                case.failure = case.failure.or_else(|| failure(&findings));
+                if let (Verdict::Passed, Some((what, text))) = (&case.result, failure(&findings)) {
+                    case.result = Verdict::Failed(what, text);
+                }
                 case.output.push_str(&findings.output);
                 case.output.push('\n');
             }
         }
         cases.push(case);
     }
-    let path = folder.join("junit.xml");
-    std::fs::write(&path, junit(project, &cases)).map_err(|error| unwritten(&path, error))
+    Ok(cases)
+}
+
+/// Services with their containers, the lowest number first; one-offs are none of them.
+pub(super) fn services(observed: &Observed) -> BTreeMap<&str, Vec<&Container>> {
+    let mut services: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    for container in observed.containers.iter().filter(|it| !it.one_off) {
+        services.entry(&container.service).or_default().push(container);
+    }
+    for containers in services.values_mut() {
+        containers.sort_by_key(|container| container.number);
+    }
+    services
+}
+
+/// Writes the outcome in the form of `JUnit`: a test case for each.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(super) fn write_junit(path: &Path, title: &str, cases: &[Case]) -> Result<(), Error> {
+    std::fs::write(path, junit(title, cases)).map_err(|error| unwritten(path, error))
 }
 
 fn unwritten(path: &Path, error: io::Error) -> Error {
     Error::Write { path: path.display().to_string(), error }
 }
 
-/// Writes what the containers of a service wrote, one after the other; where there are several, with
-/// their names before each line.
-async fn output(
-    path: &PathBuf,
+/// Gives what the containers of a service wrote to `write`, one after the other; where there are several,
+/// with their names before each line.
+///
+/// # Errors
+/// Those of `write`, and of the engine.
+pub(super) async fn output(
     project: &str,
     engine: &Engine,
     containers: &[&Container],
+    write: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let file = File::create(path).map_err(|error| unwritten(path, error))?;
-    let mut file = BufWriter::new(file);
     let mut printer = LogPrinter::default();
     let short = |container: &Container| {
         names::short(project, &container.service, &container.name).to_owned()
@@ -111,14 +167,14 @@ async fn output(
             } else {
                 printer.output(name, chunk.stderr, &chunk.bytes, &mut lines);
             }
-            file.write_all(&lines).map_err(|error| unwritten(path, error))?;
+            write(&lines)?;
             lines.clear();
         }
         for stderr in [false, true] {
             printer.end(name, stderr, &mut lines);
         }
     }
-    file.write_all(&lines).and_then(|()| file.flush()).map_err(|error| unwritten(path, error))
+    write(&lines)
 }
 
 /// What is wrong with a container, if anything is.
@@ -136,16 +192,18 @@ fn failure(findings: &Findings) -> Option<(String, String)> {
     Some((what, findings.notes(None).join("\n")))
 }
 
-/// The outcome in the form of `JUnit`: a test case for each service.
-fn junit(project: &str, cases: &[Case]) -> String {
+/// The outcome in the form of `JUnit`.
+fn junit(title: &str, cases: &[Case]) -> String {
     use std::fmt::Write as _;
-    let failures = cases.iter().filter(|case| case.failure.is_some()).count();
+    let count = |is: fn(&Verdict) -> bool| cases.iter().filter(|case| is(&case.result)).count();
+    let failures = count(|it| matches!(it, Verdict::Failed(..)));
+    let skipped = count(|it| matches!(it, Verdict::Skipped(_)));
     let longest = cases.iter().map(|case| case.taken).max().unwrap_or_default();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{:.3}\">",
-        escaped(project),
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{:.3}\">",
+        escaped(title),
         cases.len(),
         longest.as_secs_f64()
     );
@@ -153,13 +211,19 @@ fn junit(project: &str, cases: &[Case]) -> String {
         let _ = writeln!(
             out,
             "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">",
-            escaped(project),
-            escaped(&case.service),
+            escaped(title),
+            escaped(&case.name),
             case.taken.as_secs_f64()
         );
-        if let Some((message, text)) = &case.failure {
-            let (message, text) = (escaped(message), escaped(text));
-            let _ = writeln!(out, "      <failure message=\"{message}\">{text}</failure>");
+        match &case.result {
+            Verdict::Passed => {}
+            Verdict::Failed(message, text) => {
+                let (message, text) = (escaped(message), escaped(text));
+                let _ = writeln!(out, "      <failure message=\"{message}\">{text}</failure>");
+            }
+            Verdict::Skipped(why) => {
+                let _ = writeln!(out, "      <skipped message=\"{}\"/>", escaped(why));
+            }
         }
         let _ = writeln!(out, "      <system-out>{}</system-out>", escaped(&case.output));
         out.push_str("    </testcase>\n");
@@ -195,22 +259,28 @@ mod tests {
     fn outcomes_as_junit_writes_them() {
         let cases = [
             Case {
-                service: "db".to_owned(),
+                name: "db".to_owned(),
                 taken: Duration::from_millis(1500),
-                failure: None,
+                result: Verdict::Passed,
                 output: String::new(),
             },
             Case {
-                service: "web".to_owned(),
+                name: "web".to_owned(),
                 taken: Duration::ZERO,
-                failure: Some(("p-web-1 \"ended\"".to_owned(), "a < b".to_owned())),
+                result: Verdict::Failed("p-web-1 \"ended\"".to_owned(), "a < b".to_owned()),
                 output: "x\u{1b}[0m\n".to_owned(),
+            },
+            Case {
+                name: "go test".to_owned(),
+                taken: Duration::ZERO,
+                result: Verdict::Skipped("'<&>'".to_owned()),
+                output: String::new(),
             },
         ];
         let want = "\
 <?xml version=\"1.0\" encoding=\"UTF-8\"?>
 <testsuites>
-  <testsuite name=\"p\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"1.500\">
+  <testsuite name=\"p\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">
     <testcase classname=\"p\" name=\"db\" time=\"1.500\">
       <system-out></system-out>
     </testcase>
@@ -218,6 +288,10 @@ mod tests {
       <failure message=\"p-web-1 &quot;ended&quot;\">a &lt; b</failure>
       <system-out>x\u{fffd}[0m
 </system-out>
+    </testcase>
+    <testcase classname=\"p\" name=\"go test\" time=\"0.000\">
+      <skipped message=\"'&lt;&amp;&gt;'\"/>
+      <system-out></system-out>
     </testcase>
   </testsuite>
 </testsuites>

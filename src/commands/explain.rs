@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     session::block_on(async {
         let engine = context.connect().await?;
         let observed = engine.observe(&project, &[], &[], &[]).await?;
-        let scene = Scene { engine, model, observed };
+        let scene = Scene { engine: &engine, model: model.as_ref(), observed };
         let mut all = Vec::new();
         for service in &args.services {
             scene.check(service)?;
@@ -45,9 +45,29 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     })
 }
 
-struct Scene {
-    engine: Engine,
-    model: Option<Model>,
+/// What there is to say of services of a project, as text.
+///
+/// # Errors
+/// Those of the engine.
+pub(super) async fn tell(
+    project: &str,
+    services: &[&str],
+    model: &Model,
+    engine: &Engine,
+    context: &Context,
+) -> Result<String, Error> {
+    let observed = engine.observe_containers(project).await?;
+    let scene = Scene { engine, model: Some(model), observed };
+    let mut all = Vec::new();
+    for service in services {
+        all.push(scene.service(service, context).await.text());
+    }
+    Ok(all.join("\n"))
+}
+
+struct Scene<'a> {
+    engine: &'a Engine,
+    model: Option<&'a Model>,
     observed: Observed,
 }
 
@@ -69,9 +89,9 @@ struct Replica {
     waits: Vec<String>,
 }
 
-impl Scene {
+impl Scene<'_> {
     fn check(&self, service: &str) -> Result<(), Error> {
-        let known: Vec<&str> = match &self.model {
+        let known: Vec<&str> = match self.model {
             Some(model) => model.services.keys().map(String::as_str).collect(),
             None => self.observed.containers.iter().map(|it| it.service.as_str()).collect(),
         };
@@ -84,13 +104,13 @@ impl Scene {
     }
 
     async fn service(&self, service: &str, context: &Context) -> Account {
-        let place = self.model.as_ref().and_then(|model| {
+        let place = self.model.and_then(|model| {
             let span = model.services.get(service)?.key;
             Some(context.sources.position(span)?.to_string())
         });
         let mut replicas = Vec::new();
         for container in self.observed.replicas(service) {
-            if let Some(findings) = Findings::of(&self.engine, &container.id).await {
+            if let Some(findings) = Findings::of(self.engine, &container.id).await {
                 let state = state(&findings, Timestamp::now());
                 let mut waits = Vec::new();
                 // Once it was started, nothing held it back.

@@ -4,6 +4,7 @@ mod analyze;
 mod attach;
 mod build;
 mod carrier;
+mod ci;
 mod commit;
 mod companion;
 mod config;
@@ -25,8 +26,10 @@ mod failure;
 mod fetching;
 mod findings;
 mod followed;
+mod gc;
 mod images;
 mod images_of;
+mod job;
 mod kill;
 mod lint;
 mod listing;
@@ -59,6 +62,7 @@ mod start;
 mod stats;
 mod stop;
 mod switches;
+mod test;
 mod timeline;
 mod top;
 mod unpause;
@@ -98,6 +102,7 @@ enum Command {
     Analyze(analyze::Args),
     Attach(attach::Args),
     Build(build::Args),
+    Ci(ci::Args),
     Commit(commit::Args),
     Config(config::Args),
     Cp(cp::Args),
@@ -109,6 +114,7 @@ enum Command {
     Exec(exec::Args),
     Export(export::Args),
     Explain(explain::Args),
+    Gc(gc::Args),
     Images(images::Args),
     Kill(kill::Args),
     Lint(lint::Args),
@@ -129,6 +135,7 @@ enum Command {
     Start(start::Args),
     Stats(stats::Args),
     Stop(stop::Args),
+    Test(test::Args),
     Top(top::Args),
     Unpause(unpause::Args),
     Up(up::Args),
@@ -143,11 +150,13 @@ impl Command {
     fn headline(&self) -> &'static str {
         match self {
             Self::Build(_) => "build",
+            Self::Ci(_) => "ci",
             Self::Commit(_) => "commit",
             Self::Cp(_) => "copy",
             Self::Create(_) => "create",
             Self::Down(_) => "down",
             Self::Export(_) => "export",
+            Self::Gc(_) => "gc",
             Self::Kill(_) => "kill",
             Self::Lock(_) => "lock",
             Self::Pause(_) => "pause",
@@ -160,6 +169,7 @@ impl Command {
             Self::Scale(_) => "scale",
             Self::Start(_) => "start",
             Self::Stop(_) => "stop",
+            Self::Test(_) => "test",
             Self::Unpause(_) => "unpause",
             Self::Up(_) => "up",
             _ => "done",
@@ -201,6 +211,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Analyze(args) => analyze::run(&args, &mut context),
         Command::Attach(args) => attach::run(&args, &mut context),
         Command::Build(args) => build::run(&args, &mut context),
+        Command::Ci(args) => ci::run(&args, &mut context),
         Command::Commit(args) => commit::run(&args, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Cp(args) => cp::run(&args, &mut context),
@@ -212,6 +223,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Exec(args) => exec::run(&args, &mut context),
         Command::Export(args) => export::run(&args, &mut context),
         Command::Explain(args) => explain::run(&args, &mut context),
+        Command::Gc(args) => gc::run(&args, &mut context),
         Command::Images(args) => images::run(&args, &mut context),
         Command::Kill(args) => kill::run(&args, &mut context),
         Command::Lint(args) => lint::run(&args, &mut context),
@@ -232,6 +244,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Start(args) => start::run(&args, &mut context),
         Command::Stats(args) => stats::run(&args, &mut context),
         Command::Stop(args) => stop::run(&args, &mut context),
+        Command::Test(args) => test::run(&args, &mut context),
         Command::Top(args) => top::run(&args, &mut context),
         Command::Unpause(args) => unpause::run(&args, &mut context),
         Command::Up(args) => up::run(&args, &mut context),

@@ -123,6 +123,8 @@ pub(super) struct Context {
     traces: bool,
     /// Whether warnings are kept back.
     is_terse: bool,
+    /// What stands behind the name of a project that nobody has named.
+    pub suffix: Option<String>,
 }
 
 fn parallel_limit(text: &str) -> Result<usize, Error> {
@@ -144,6 +146,7 @@ impl Context {
             limit: None,
             traces: false,
             is_terse: false,
+            suffix: None,
         }
     }
 
@@ -266,6 +269,7 @@ impl Context {
             project_name: self.options.project_name.clone(),
             env_files: self.options.env_files.clone(),
             profiles: self.options.profiles.clone(),
+            suffix: self.suffix.clone(),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::compose::files::Files;
 use crate::compose::model::Model;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::engine::{self, Engine, Listening, quirks};
+use crate::labels::Lease;
 use crate::names::Separator;
 use crate::plan::{
     self, Builds, Holder, HostPort, ImageOptions, Needed, Options, Plan, PullPolicy, Recreate,
@@ -107,6 +108,10 @@ pub(super) struct Planning {
     scale: BTreeMap<String, u32>,
     /// What the images are held to.
     held: Option<Held>,
+    /// Who holds what is made, if it goes with somebody.
+    lease: Option<Lease>,
+    /// The service that is brought up by somebody else.
+    aside: Option<String>,
 }
 
 pub(super) fn desired(
@@ -123,8 +128,22 @@ impl Planning {
     /// Reads the project and checks all that can be checked without an engine. The services in the
     /// options' `attach` are up to the caller.
     pub(super) fn new(args: &Wanted, context: &mut Context) -> Result<Self, Error> {
+        let model = Self::load(args, context)?;
+        Self::of(model, args, context)
+    }
+
+    /// Reads the project of [`Planning::of`].
+    pub(super) fn load(args: &Wanted, context: &mut Context) -> Result<Model, Error> {
         let steps = Steps { dependencies: !args.no_deps, ..context.steps() };
-        let mut model = context.load(&args.services, &steps)?;
+        context.load(&args.services, &steps)
+    }
+
+    /// As [`Planning::new`], with a project that was read, and may have been changed since.
+    pub(super) fn of(
+        mut model: Model,
+        args: &Wanted,
+        context: &mut Context,
+    ) -> Result<Self, Error> {
         programs::give_sockets(&mut model, context)?;
         if args.quiet_pull {
             context.terminal.hide_layers();
@@ -176,7 +195,22 @@ impl Planning {
             sharers_first: false,
             renewed: BTreeSet::new(),
         };
-        Ok(Self { model, desired, options, images, yes: args.yes, separator, scale, held })
+        let yes = args.yes;
+        let (lease, aside) = (None, None);
+        Ok(Self { model, desired, options, images, yes, separator, scale, held, lease, aside })
+    }
+
+    /// Marks all that is made as held.
+    pub(super) fn hold(&mut self, lease: Lease) {
+        self.desired.hold(&lease);
+        self.lease = Some(lease);
+    }
+
+    /// Leaves a service to somebody else, but for its image, its networks and its volumes. What it depends
+    /// on is there for it alone.
+    pub(super) fn set_aside(&mut self, service: &str) {
+        self.aside = Some(service.to_owned());
+        self.options.targeted = None;
     }
 
     /// Has other programs do their part, which may change what is wanted of the engine.
@@ -190,6 +224,9 @@ impl Planning {
             // Its warnings have been shown.
             self.desired = self.desired_again()?;
         }
+        // Its image is there by now.
+        let aside = &self.aside;
+        self.desired.services.retain(|service| Some(&service.name) != aside.as_ref());
         Ok(())
     }
 
@@ -198,6 +235,9 @@ impl Planning {
         let (mut desired, _) = desired(&self.model, self.separator, &self.scale)?;
         if let Some(held) = &self.held {
             held.pin(&mut desired);
+        }
+        if let Some(lease) = &self.lease {
+            desired.hold(lease);
         }
         Ok(desired)
     }

@@ -1,6 +1,6 @@
 //! `run`: a one-off container of a service.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 
 use futures_util::future::join;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::commands::exit::{Error, Exit};
 use crate::commands::fetching;
 use crate::commands::locking::Held;
 use crate::commands::options::Context;
+use crate::commands::planning::Planning;
 use crate::commands::session::{self, Signals};
 use crate::commands::{planning, programs};
 use crate::compose::Steps;
@@ -29,13 +30,13 @@ use crate::state::desired::{Desired, DesiredService, Surroundings, set_label};
 use crate::state::observed::Observed;
 
 /// Run a one-off command in a container of its own
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Service to make the container of
-    service: String,
+    pub service: String,
     /// Command and its arguments, instead of the service's
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<String>,
+    pub command: Vec<String>,
     /// Leave the container to itself, and print its ID
     #[arg(short, long)]
     detach: bool,
@@ -44,7 +45,7 @@ pub(super) struct Args {
     rm: bool,
     /// Set a variable (NAME=VALUE, or NAME with the value it has here)
     #[arg(short, long, value_name = "VARIABLE")]
-    env: Vec<String>,
+    pub env: Vec<String>,
     /// File of variables to set; those of --env win
     #[arg(long, value_name = "FILE")]
     env_from_file: Vec<String>,
@@ -56,13 +57,13 @@ pub(super) struct Args {
     name: Option<String>,
     /// Run as this user
     #[arg(short, long, value_name = "USER")]
-    user: Option<String>,
+    pub user: Option<String>,
     /// Run in this folder
     #[arg(short, long, value_name = "FOLDER")]
-    workdir: Option<String>,
+    pub workdir: Option<String>,
     /// Entrypoint instead of the image's
     #[arg(long, value_name = "COMMAND")]
-    entrypoint: Option<String>,
+    pub entrypoint: Option<String>,
     /// Mount a folder or volume (SOURCE:TARGET[:OPTIONS], or TARGET alone)
     #[arg(short, long, alias = "volumes", value_name = "VOLUME")]
     volume: Vec<String>,
@@ -116,6 +117,14 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+impl Args {
+    /// To run a service with our terminal, if there is one.
+    pub(super) fn of(service: &str) -> Self {
+        let no_tty = !std::io::stdin().is_terminal();
+        Self { service: service.to_owned(), interactive: true, no_tty, ..Self::default() }
+    }
+}
+
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
     let options = ImageOptions {
         pull: args.pull.as_deref().map(planning::pull_policy).transpose()?,
@@ -167,21 +176,36 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Exit, Error> {
             }
         }
         let observed = session::observe(&engine, &desired).await?;
-        let at = desired.services.iter().position(|service| service.name == args.service);
-        let Some(at) = at else {
-            return Err(Error::Usage(format!("no such service: {}", args.service)));
-        };
-        let service = desired.services.remove(at);
-        let publish = args.service_ports || !args.publish.is_empty();
-        let mut spec = service.template.one_off(name, &slug, publish, args.use_aliases);
-        adapt(&mut spec, args, tty, &from_files, &model)?;
-        if let Some(image) = observed.image(&service.image) {
-            set_label(&mut spec, crate::labels::IMAGE, &image.id);
-        }
         let one_off = OneOff { args, tty, model: &model, engine: &engine };
+        let (service, spec) =
+            one_off.of_service(&mut desired, &observed, (name, &slug), &from_files)?;
         // On the heap, as it is much.
         Box::pin(one_off.run(service, spec, &desired, &observed, context, &mut signals)).await
     })
+}
+
+/// Runs a service beside the stack that it needs, which is up.
+///
+/// # Errors
+/// Those of the engine, and what the container waits for in vain.
+pub(super) async fn within(
+    args: &Args,
+    planning: &Planning,
+    engine: &Engine,
+    context: &mut Context,
+    signals: &mut Signals,
+) -> Result<Exit, Error> {
+    let model = &planning.model;
+    let mut desired = planning.desired_again()?;
+    let tty = carrier::is_tty(args.tty, args.no_tty, args.interactive)?;
+    let slug = slug()?;
+    let name = names::one_off(&model.name, &args.service, &slug, context.separator(model));
+    let observed = session::observe(engine, &desired).await?;
+    let one_off = OneOff { args, tty, model, engine };
+    let from_files = variables(args, model)?;
+    let (service, spec) =
+        one_off.of_service(&mut desired, &observed, (name, &slug), &from_files)?;
+    Box::pin(one_off.alone(service, spec, &desired, context, signals)).await
 }
 
 /// What the flags say in the words of the file.
@@ -284,7 +308,7 @@ fn adapt(
 }
 
 /// Sixty-four random hexadecimal digits.
-fn slug() -> Result<String, Error> {
+pub(super) fn slug() -> Result<String, Error> {
     let mut bytes = [0; 32];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -298,6 +322,29 @@ struct OneOff<'a> {
 }
 
 impl OneOff<'_> {
+    /// Takes the service out of what is desired, and gives it with its container.
+    fn of_service(
+        &self,
+        desired: &mut Desired,
+        observed: &Observed,
+        (name, slug): (String, &str),
+        from_files: &Variables,
+    ) -> Result<(DesiredService, ContainerSpec), Error> {
+        let args = self.args;
+        let at = desired.services.iter().position(|service| service.name == args.service);
+        let Some(at) = at else {
+            return Err(Error::Usage(format!("no such service: {}", args.service)));
+        };
+        let service = desired.services.remove(at);
+        let publish = args.service_ports || !args.publish.is_empty();
+        let mut spec = service.template.one_off(name, slug, publish, args.use_aliases);
+        adapt(&mut spec, args, self.tty, from_files, self.model)?;
+        if let Some(image) = observed.image(&service.image) {
+            set_label(&mut spec, crate::labels::IMAGE, &image.id);
+        }
+        Ok((service, spec))
+    }
+
     /// Runs a plan to its end; gives the ID of what its last step has made.
     async fn carry_out(
         &self,
@@ -331,6 +378,18 @@ impl OneOff<'_> {
         let before = plan::converge(desired, &others, &options).map_err(Error::Project)?;
         context.show(&before.warnings);
         self.carry_out(&before, context, signals).await?;
+        Box::pin(self.alone(service, spec, desired, context, signals)).await
+    }
+
+    /// Runs the container beside those that are there.
+    async fn alone(
+        &self,
+        service: DesiredService,
+        spec: ContainerSpec,
+        desired: &Desired,
+        context: &mut Context,
+        signals: &mut Signals,
+    ) -> Result<Exit, Error> {
         let observed = self.engine.observe(&desired.project, &[], &[], &[]).await?;
         let tty = self.tty;
         let made = plan::one_off(&service, spec, &observed);

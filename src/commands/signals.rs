@@ -11,6 +11,10 @@ use crate::report::Terminal;
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// The first that came.
+    first: Option<&'static str>,
+    /// How many came.
+    count: usize,
 }
 
 impl Signals {
@@ -27,6 +31,8 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            first: None,
+            count: 0,
         })
     }
 
@@ -43,9 +49,31 @@ impl Signals {
 
     /// As [`Signals::next`], with the signal's name.
     pub(super) async fn named(&mut self) -> &'static str {
-        tokio::select! {
+        let name = tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
+        };
+        self.first.get_or_insert(name);
+        self.count += 1;
+        name
+    }
+
+    /// Takes note of one that has come while nobody waited for it.
+    pub(super) async fn catch_up(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.next() => {}
+            () = std::future::ready(()) => {}
         }
+    }
+
+    /// The first that came.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        self.first
+    }
+
+    /// How many came.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 }

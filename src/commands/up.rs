@@ -122,6 +122,15 @@ impl Args {
         }
         Ok(Some((dns::address(text)?, dns::suffix(&self.dns_suffix)?)))
     }
+
+    pub(super) fn wanted(&self) -> &planning::Wanted {
+        &self.planning
+    }
+
+    /// To start services, and wait for so many seconds until they are ready.
+    pub(super) fn waiting(planning: planning::Wanted, wait_timeout: u32) -> Self {
+        Self { planning, wait: true, wait_timeout, ..Self::default() }
+    }
 }
 
 /// Creates what `up` would create, and starts nothing.
@@ -213,6 +222,19 @@ impl<'a> Up<'a> {
         context: &mut Context,
     ) -> Result<(), Error> {
         self.planning.check_engine(engine, context)
+    }
+
+    pub(super) fn planning(&self) -> &Planning {
+        &self.planning
+    }
+
+    pub(super) fn planning_mut(&mut self) -> &mut Planning {
+        &mut self.planning
+    }
+
+    /// What it was spent on so far.
+    pub(super) fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     pub(super) fn into_planning(self) -> Planning {

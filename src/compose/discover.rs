@@ -31,6 +31,8 @@ pub struct Wanted {
     pub env_files: Vec<String>,
     /// `--profile`.
     pub profiles: Vec<String>,
+    /// What stands behind the project's name, unless a flag or a variable of the process names it.
+    pub suffix: Option<String>,
 }
 
 /// A project found.

@@ -166,7 +166,12 @@ impl<'a> Loader<'a> {
         // A file that cannot be read makes all that the others say of it look wrong.
         let read: Vec<File> = read.into_iter().collect::<Option<_>>()?;
         let documents = || read.iter().flat_map(|file| &file.documents);
-        let name = self.name(wanted, &found, documents())?;
+        let mut name = self.name(wanted, &found, documents())?;
+        let is_named = wanted.project_name.as_ref().is_some_and(|name| !name.is_empty())
+            || process.non_empty("COMPOSE_PROJECT_NAME").is_some();
+        if let Some(suffix) = wanted.suffix.as_ref().filter(|_| !is_named) {
+            name = format!("{name}-{suffix}");
+        }
         let mut env = found.env;
         env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
         let mut scope = Scope {

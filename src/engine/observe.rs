@@ -174,11 +174,11 @@ pub(super) struct NetworkAnswer {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct VolumesAnswer {
+pub(super) struct VolumesAnswer {
     #[serde(default, deserialize_with = "nullable")]
-    volumes: Vec<VolumeRow>,
+    pub(super) volumes: Vec<VolumeRow>,
 }
 
 /// A volume as engines list it.
@@ -301,7 +301,7 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
 }
 
 /// The `filters` of a list, as a part of a query.
-fn filters(filters: &serde_json::Value) -> String {
+pub(super) fn filters(filters: &serde_json::Value) -> String {
     format!("filters={}", encode(&filters.to_string()))
 }
 
@@ -313,7 +313,7 @@ fn image_path(reference: &str) -> String {
     format!("/images/{}/json", encode(reference).replace("%2F", "/").replace("%3A", ":"))
 }
 
-fn of_containers(rows: &[ContainerRow]) -> Observed {
+pub(super) fn of_containers(rows: &[ContainerRow]) -> Observed {
     let of_label = |label: &str| {
         let rows = rows.iter().filter(|row| row.labels.contains_key(label));
         rows.map(Container::from).collect()

@@ -25,6 +25,19 @@ pub enum Listening {
 }
 
 impl Engine {
+    /// The host that the engine publishes ports on, if it is another one than this.
+    #[must_use]
+    pub fn remote_host(&self) -> Option<&str> {
+        match self.transport.endpoint() {
+            Endpoint::Unix(_) => None,
+            Endpoint::Tcp { address, .. } => {
+                let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+                Some(host.trim_start_matches('[').trim_end_matches(']'))
+            }
+            Endpoint::Ssh(ssh) => Some(&ssh.host),
+        }
+    }
+
     /// The running containers of all projects, with their ports.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod builds;
 pub mod desired;
 pub mod hash;
+mod lease;
 pub mod observed;
 pub mod pins;
 pub mod platform;

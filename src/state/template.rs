@@ -131,7 +131,9 @@ impl Template {
             (labels::HOOK, "pre_start"),
         ];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        body.labels = Some(own.collect());
+        // Whoever holds the service holds them.
+        let lease = body.labels.as_mut().and_then(|it| it.remove_entry(labels::LEASE));
+        body.labels = Some(own.chain(lease).collect());
         Some(spec)
     }
 

@@ -16,6 +16,7 @@ fn the_program_and_its_commands() {
       analyze  Show what the time until the containers were ready was spent on
       attach   Connect to what a container reads and writes
       build    Build or rebuild images of services
+      ci       Bring up a throw-away stack, run a command beside it, and take all down
       commit   Make an image of a container
       config   Parse, resolve and print the project in canonical form
       cp       Copy files and folders between containers and this machine
@@ -27,6 +28,7 @@ fn the_program_and_its_commands() {
       exec     Run a command in a running container
       export   Write the files of a container as an archive (tar)
       explain  Show why a service does not run or is not healthy
+      gc       Remove what killed `ci` and `test` jobs have left, of all projects
       images   List images of containers
       kill     Send a signal to containers
       lint     Show what reviewers would flag in the Compose files and their Dockerfiles
@@ -47,6 +49,7 @@ fn the_program_and_its_commands() {
       start    Start containers that are there
       stats    Show what containers use of the machine, again and again
       stop     Stop containers
+      test     Bring up what a service depends on, run the service to its end, and take all down
       top      Show the processes of containers
       unpause  Unpause containers
       up       Create and start containers
@@ -88,8 +91,8 @@ fn the_program_and_its_commands() {
 fn each_command_has_help() {
     let sandbox = Sandbox::new();
     for command in [
-        "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "port", "ps", "restart",
-        "rm", "run", "start", "stop", "unpause", "up", "version",
+        "ci", "config", "create", "down", "exec", "gc", "kill", "logs", "ls", "pause", "port",
+        "ps", "restart", "rm", "run", "start", "stop", "test", "unpause", "up", "version",
     ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {

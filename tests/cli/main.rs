@@ -20,6 +20,7 @@ mod fake;
 mod full_disk;
 mod help;
 mod hostile;
+mod jobs;
 mod lint;
 mod lock;
 #[path = "../shared/registry.rs"]

@@ -21,6 +21,7 @@ mod alike;
 mod artifacts;
 mod attached;
 mod builds;
+mod ci;
 mod classic;
 mod connected;
 mod control;
