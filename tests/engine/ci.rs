@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use crate::engine::{eventually, say};
+use crate::examples;
 use crate::project::{Project, free_port};
 use crate::run::Output;
 
@@ -594,4 +595,36 @@ fn named_projects_and_kept_ones() {
         project.succeed(&["gc", "--older-than", "0"]);
         project.resources().is_empty().then_some(())
     });
+}
+
+/// The example with its workflow: each of its lines that runs rcompose, as it stands there.
+#[test]
+fn the_example_works() {
+    let Some(project) = Project::new() else { return };
+    if !examples::has(project.engine, "ci", &["busybox:1.37"]) {
+        return;
+    }
+    let _swept = Swept(&project);
+    let _alone = sweeping();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");
+    for file in ["compose.yaml", "check.sh", "workflow.yml"] {
+        project.file(file, &fs::read_to_string(example.join(file)).unwrap());
+    }
+    let workflow = fs::read_to_string(example.join("workflow.yml")).unwrap();
+    let lines = workflow.lines().filter_map(|line| line.trim().strip_prefix("run: rcompose "));
+    let outputs: Vec<String> = lines
+        .map(|line| {
+            let program = env!("CARGO_BIN_EXE_rcompose");
+            let mut command = Command::new("sh");
+            command.env("GITHUB_ACTIONS", "true").env("HOME", project.path());
+            let output = project.spawn(command, &["-c", &format!("{program} {line}")]).finish();
+            ends_with(&output, 0);
+            output.stdout
+        })
+        .collect();
+    assert_eq!(outputs, ["<h1>It works</h1>\n", "<h1>It works</h1>\nready\n"]);
+    for folder in ["outside", "inside"] {
+        junit(&project.path().join(format!("reports/{folder}/junit.xml")));
+    }
+    assert_eq!(held(&project), [""; 0]);
 }
