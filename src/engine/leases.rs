@@ -61,7 +61,7 @@ impl Engine {
         let (held, held_images) = (labelled(labels::LEASE), labelled(labels::IMAGE_LEASE));
         let engine = &self.transport;
         let mut containers: Vec<ContainerRow> =
-            engine.get(&format!("/containers/json?all=1&{held}")).await?;
+            engine.list(&format!("/containers/json?all=1&{held}")).await?;
         let copies: Vec<LeasedImage> = engine.get(&format!("/images/json?{held}")).await?;
         let networks: Vec<NetworkAnswer> = engine.get("/networks").await?;
         let volumes: VolumesAnswer = engine.get(&format!("/volumes?{held}")).await?;
