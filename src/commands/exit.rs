@@ -3,13 +3,14 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-
 use crate::commands::options::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Format};
 use crate::engine;
 use crate::report::Terminal;
 use crate::source::{SourceMap, Span};
+
+/// The code of who was interrupted by a signal.
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
             Exit::Code(code) => Self::from(code),
-            Exit::Interrupted => Self::from(130),
+            Exit::Interrupted => Self::from(INTERRUPTED),
         }
     }
 }
@@ -138,10 +139,7 @@ pub(super) fn usage(error: &clap::Error, terminal: &mut Terminal) -> Exit {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let result = terminal.out(&text).and_then(|()| terminal.flush());
-            written(result, terminal)
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => told(&text, terminal),
         _ => {
             terminal.err(&text);
             Exit::Failure
@@ -149,9 +147,14 @@ pub(super) fn usage(error: &clap::Error, terminal: &mut Terminal) -> Exit {
     }
 }
 
-/// Shows the help of the whole program.
-pub(super) fn help<C: CommandFactory>(terminal: &mut Terminal) -> Exit {
-    let text = C::command().render_help().to_string();
-    let result = terminal.out(&text).and_then(|()| terminal.flush());
+/// Writes what was asked for, where there is no context yet.
+pub(super) fn told(text: &str, terminal: &mut Terminal) -> Exit {
+    let result = terminal.out(text).and_then(|()| terminal.flush());
     written(result, terminal)
+}
+
+/// Says what went wrong before there is a context.
+pub(super) fn told_of(error: Error, terminal: &mut Terminal) -> Exit {
+    terminal.err(&problems(error).render(&SourceMap::default(), Format::Plain));
+    Exit::Failure
 }

@@ -44,6 +44,7 @@ mod pause;
 mod pinning;
 mod plan;
 mod planning;
+mod plugin;
 mod port;
 mod preview;
 mod programs;
@@ -75,7 +76,7 @@ mod watch;
 mod watching;
 mod work;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use crate::commands::exit::{Error, Exit};
 use crate::commands::options::{Context, GlobalOptions};
@@ -183,11 +184,31 @@ pub fn cli() -> clap::Command {
     Cli::command()
 }
 
+/// What the words ask for.
+fn parse(args: Vec<String>, command: &mut clap::Command) -> Result<Cli, clap::Error> {
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(command))
+}
+
 /// Runs the command that `args` (with the program's name first) ask for.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let mut terminal = Terminal::new(&env);
     let mut args: Vec<String> = args.into_iter().collect();
+    let mut command = cli();
+    let mut env = env;
+    match plugin::call(&args, &env) {
+        plugin::Call::Direct => {}
+        plugin::Call::Handshake => return exit::told(&plugin::handshake(), &mut terminal),
+        plugin::Call::Plugin(mut plugin) => {
+            if let Err(error) = signals::follow(plugin::Plugin::socket(&env)) {
+                return exit::told_of(error.into(), &mut terminal);
+            }
+            args = std::mem::take(&mut plugin.args);
+            command = command.bin_name(plugin.command_line());
+            env = plugin.environment(env);
+        }
+    }
     // As the peer, which has a command where others have a flag.
     if let [_, flag] = &mut args[..]
         && matches!(flag.as_str(), "-v" | "--version")
@@ -195,12 +216,12 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         "version".clone_into(flag);
     }
     let args = switches::normalize(args, cli);
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse(args, &mut command) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error, &mut terminal),
     };
     let Some(command) = cli.command else {
-        return exit::help::<Cli>(&mut terminal);
+        return exit::told(&command.render_help().to_string(), &mut terminal);
     };
     terminal.begin(command.headline());
     let mut context = Context::new(cli.options, env, terminal);

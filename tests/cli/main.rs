@@ -23,6 +23,7 @@ mod hostile;
 mod jobs;
 mod lint;
 mod lock;
+mod plugin;
 #[path = "../shared/registry.rs"]
 mod registry;
 mod remote;

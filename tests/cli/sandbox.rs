@@ -61,7 +61,19 @@ impl Sandbox {
 
     /// The program, ready to be started.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rcompose"));
+        self.started(Command::new(env!("CARGO_BIN_EXE_rcompose")), args)
+    }
+
+    /// The program under another name, ready to be started.
+    pub(crate) fn command_named(&self, name: &str, args: &[&str]) -> Command {
+        let link = self.folder.parent().unwrap().join(name);
+        if !link.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rcompose"), &link).unwrap();
+        }
+        self.started(Command::new(link), args)
+    }
+
+    fn started(&self, mut command: Command, args: &[&str]) -> Command {
         let cwd = match &*self.below {
             "" => self.folder.clone(),
             below => self.folder.join(below),
@@ -78,7 +90,11 @@ impl Sandbox {
 
     /// Runs with `input` as standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
-        let mut command = self.command(args);
+        self.finish(self.command(args), input)
+    }
+
+    /// Runs to the end what is ready to be started.
+    pub(crate) fn finish(&self, mut command: Command, input: &str) -> Output {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // The program need not read it.

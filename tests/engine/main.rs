@@ -53,6 +53,7 @@ mod observing;
 mod one_off;
 mod orphans;
 mod peer;
+mod plugin;
 mod previews;
 mod programs;
 mod project;

@@ -90,6 +90,14 @@ impl<'a> Running<'a> {
         assert!(sent.success(), "{} has ended", self.what);
     }
 
+    /// As [`Running::signal`], to all of its group.
+    pub(crate) fn signal_all(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let group = format!("-{}", self.child.id());
+        let sent = kill.args(["-s", name, "--", &group]).status().unwrap();
+        assert!(sent.success(), "{} has ended", self.what);
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Output {
