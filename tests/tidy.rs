@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rcompose::commands;
+use rcompose::commands::{self, Shell};
 use rcompose::compose::keys::service::SERVICE;
 use rcompose::compose::schema::Effect;
 use rcompose::lint;
@@ -397,14 +397,15 @@ fn filled(text: &str, blocks: &[(&str, &str)]) -> String {
 
 #[test]
 fn completions_are_current() {
-    let write = |shell, path| {
-        let mut out = Vec::new();
-        clap_complete::generate(shell, &mut commands::cli(), "rcompose", &mut out);
-        made(path, &String::from_utf8(out).unwrap());
-    };
-    write(clap_complete::Shell::Bash, "completions/rcompose.bash");
-    write(clap_complete::Shell::Fish, "completions/rcompose.fish");
-    write(clap_complete::Shell::Zsh, "completions/_rcompose");
+    for (shell, file) in [
+        (Shell::Bash, "rcompose.bash"),
+        (Shell::Elvish, "rcompose.elv"),
+        (Shell::Fish, "rcompose.fish"),
+        (Shell::Powershell, "rcompose.ps1"),
+        (Shell::Zsh, "_rcompose"),
+    ] {
+        made(&format!("completions/{file}"), &shell.script("rcompose"));
+    }
 }
 
 #[test]

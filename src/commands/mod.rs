@@ -7,6 +7,8 @@ mod carrier;
 mod ci;
 mod commit;
 mod companion;
+mod completing;
+mod completion;
 mod config;
 mod control;
 mod cp;
@@ -78,6 +80,7 @@ mod work;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use crate::commands::completing::Shell;
 pub use crate::commands::exit::{Error, Exit};
 use crate::commands::options::{Context, GlobalOptions};
 use crate::env::Env;
@@ -105,6 +108,7 @@ enum Command {
     Build(build::Args),
     Ci(ci::Args),
     Commit(commit::Args),
+    Completion(completion::Args),
     Config(config::Args),
     Cp(cp::Args),
     Create(create::Args),
@@ -184,6 +188,13 @@ pub fn cli() -> clap::Command {
     Cli::command()
 }
 
+/// The flags before a command, if they can be.
+fn global_options(flags: &[String]) -> Option<GlobalOptions> {
+    let args = [&["rcompose".to_owned()], flags].concat();
+    let cli = parse(switches::normalize(args, cli), &mut cli()).ok()?;
+    cli.command.is_none().then_some(cli.options)
+}
+
 /// What the words ask for.
 fn parse(args: Vec<String>, command: &mut clap::Command) -> Result<Cli, clap::Error> {
     let mut matches = command.try_get_matches_from_mut(args)?;
@@ -209,6 +220,10 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
             env = plugin.environment(env);
         }
     }
+    if let Some((words, with_meanings)) = completing::request(&args) {
+        return completing::run(words, with_meanings, env, terminal);
+    }
+    let program = args.first().cloned().unwrap_or_default();
     // As the peer, which has a command where others have a flag.
     if let [_, flag] = &mut args[..]
         && matches!(flag.as_str(), "-v" | "--version")
@@ -234,6 +249,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Build(args) => build::run(&args, &mut context),
         Command::Ci(args) => ci::run(&args, &mut context),
         Command::Commit(args) => commit::run(&args, &mut context),
+        Command::Completion(args) => completion::run(&args, &program, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Cp(args) => cp::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),

@@ -112,12 +112,12 @@ fn plugin(name: &str, words: &[String]) -> Option<Plugin> {
     let asks = next_if(&mut rest, |word| requests.contains(&word));
     next_if(&mut rest, |word| word == name)?;
     plugin.args.push("rcompose".to_owned());
-    plugin.args.append(&mut flags);
     match asks {
         Some("help") => wants_help = true,
         Some(request) => plugin.args.push(request.to_owned()),
         None => {}
     }
+    plugin.args.append(&mut flags);
     plugin.args.extend(rest.into_iter().map(str::to_owned));
     if wants_help {
         plugin.args.push("--help".to_owned());

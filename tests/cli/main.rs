@@ -29,6 +29,7 @@ mod registry;
 mod remote;
 mod sandbox;
 mod selection;
+mod shells;
 #[path = "../shared/tls.rs"]
 mod tls;
 mod without_engine;

@@ -80,6 +80,9 @@ fn a_project_by_the_docker_cli() {
             let usage = format!("Usage: docker {name} [OPTIONS] [COMMAND]");
             assert!(succeeds(&project, args).contains(&usage), "{args:?}");
         }
+        // Its shell functions ask the plugin.
+        let answer = succeeds(&project, &["__complete", name, "up", "w"]);
+        assert!(answer.starts_with("web\tbusybox\n:4\n"), "{answer}");
     }
 }
 
