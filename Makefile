@@ -1,6 +1,6 @@
 # The habits of this project. Each target makes what it needs.
 .POSIX:
-.PHONY: build demo test bench lint generated
+.PHONY: build demo test bench lint generated man
 
 build:
 	cargo build --release
@@ -26,3 +26,7 @@ lint:
 # Completions, docs/compatibility.md and docs/lint.md, the tables of README and docs/architecture.md.
 generated:
 	RCOMPOSE_UPDATE=1 cargo test --test tidy
+
+# The pages of the manual, in target/man.
+man:
+	RCOMPOSE_MAN=$$PWD/target/man cargo test --test tidy man_pages

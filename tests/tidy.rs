@@ -408,6 +408,35 @@ fn completions_are_current() {
     }
 }
 
+/// They are made where they are packed: `RCOMPOSE_MAN` names the folder.
+#[test]
+fn man_pages_can_be_made() {
+    let folder = std::env::var_os("RCOMPOSE_MAN").map(PathBuf::from);
+    let mut root = commands::cli();
+    root.build();
+    let shown = root.get_subcommands().filter(|it| !it.is_hide_set() && it.get_name() != "help");
+    for command in std::iter::once(&root).chain(shown) {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let command = command.clone().disable_help_subcommand(true).after_help(None);
+        let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+        let mut page = Vec::new();
+        let version = concat!("rcompose ", env!("CARGO_PKG_VERSION"));
+        clap_mangen::Man::new(command).source(version).render(&mut page).unwrap();
+        let mut text = String::from_utf8(page).unwrap();
+        for (number, line) in examples.lines().skip(1).enumerate() {
+            let (typed, about) = line.trim().split_once("   ").unwrap();
+            let heading = if number == 0 { ".SH EXAMPLES\n" } else { "" };
+            let escaped = |text: &str| text.trim().replace('\\', "\\e").replace('-', "\\-");
+            let _ = write!(text, "{heading}.TP\n\\fB{}\\fR\n{}\n", escaped(typed), escaped(about));
+        }
+        assert!(text.contains(".SH SYNOPSIS") && text.contains(".SH OPTIONS"), "{name}: {text}");
+        if let Some(folder) = &folder {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(folder.join(format!("{name}.1")), text).unwrap();
+        }
+    }
+}
+
 #[test]
 fn the_rules_of_lint_are_written_down() {
     made("docs/lint.md", &lint::manual::document());

@@ -16,6 +16,10 @@ use crate::state::observed::{Container, State};
 
 /// Show what the time until the containers were ready was spent on
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose analyze                      What the last start spent its time on
+  rcompose analyze --trace start.json   For trace viewers")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -17,6 +17,11 @@ use crate::spec::{BuildSpec, SshKeys};
 
 /// Build or rebuild images of services
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose build                         Build what has `build`
+  rcompose build --no-cache --pull web   One image from the ground up, on the newest base
+  rcompose build --push                  Build, and push to the registries of the names")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -1,7 +1,5 @@
 //! `completion`: scripts by which shells complete what is typed.
 
-use std::path::Path;
-
 use crate::commands::completing::Shell;
 use crate::commands::exit::{Error, Exit};
 use crate::commands::options::Context;
@@ -16,8 +14,6 @@ pub(super) struct Args {
 
 /// Prints it for the program as it was called.
 pub(super) fn run(args: &Args, program: &str, context: &mut Context) -> Result<Exit, Error> {
-    let file = Path::new(program).file_name().and_then(|name| name.to_str());
-    let script = args.shell.script(file.unwrap_or("rcompose"));
-    context.terminal.out(&script)?;
+    context.terminal.out(&args.shell.script(program))?;
     Ok(Exit::Success)
 }

@@ -17,6 +17,12 @@ use crate::yaml::{Node, emit};
 
 /// Parse, resolve and print the project in canonical form
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose config                                  The project as it was understood
+  rcompose config --services                       Names of services, one a line
+  rcompose config --format json --no-interpolate   With its variables, for programs
+  rcompose config -o out.yaml                      Into a file")]
 pub(super) struct Args {
     /// Services to print, with what they depend on (all, if none are named)
     services: Vec<String>,

@@ -25,6 +25,11 @@ use crate::report::{Reporter, Streams, Terminal};
 /// One of both is SERVICE:PATH; to a service means to all its containers, from a service from its
 /// first. A dash stands for an archive (tar) on standard input or output.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose cp web:/etc/hosts .      Out of a container
+  rcompose cp ./site web:/srv       Into all containers of a service
+  rcompose cp web:/data - | tar t   As an archive")]
 pub(super) struct Args {
     /// SERVICE:PATH, a path of this machine, or a dash
     source: String,

@@ -18,6 +18,11 @@ use crate::yaml::Node;
 
 /// Stop and remove containers and networks
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose down                         Remove containers and networks; volumes stay
+  rcompose down --volumes --rmi local   Remove data and images that were built, too
+  rcompose down -t 2                    Give containers two seconds to stop")]
 pub(super) struct Args {
     /// Services to remove (all, if none are named)
     services: Vec<String>,

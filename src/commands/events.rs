@@ -16,6 +16,10 @@ use crate::report::time::Timestamp;
 
 /// Show what happens to containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose events --json                   As they happen, an object a line
+  rcompose events --since 1h --until 10m   Those of a time")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

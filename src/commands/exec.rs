@@ -12,6 +12,11 @@ use crate::state::observed::{Container, Observed};
 
 /// Run a command in a running container
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose exec web sh                 A shell in the container of a service
+  rcompose exec -T db pg_dump -U app   Without a terminal, for a pipe or a file
+  rcompose exec --index 2 web env      In the second container of the service")]
 pub(super) struct Args {
     /// Service whose container runs the command
     service: String,

@@ -15,6 +15,10 @@ use crate::state::observed::{Container, Observed, State};
 
 /// Show why a service does not run or is not healthy
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose explain web          Why a service does not run, or is not healthy
+  rcompose explain web --json   For programs")]
 pub(super) struct Args {
     /// Services
     #[arg(required = true)]

@@ -7,6 +7,9 @@ use crate::plan;
 
 /// Send a signal to containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose kill -s SIGHUP web   Have a service read its settings again")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -15,6 +15,12 @@ use crate::report::table;
 
 /// Show what reviewers would flag in the Compose files and their Dockerfiles
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose lint                                          All findings, with reasons
+  rcompose lint --format sarif                           For code scanning
+  rcompose lint --allow floating-tag --fail-on warning   Strict, but for one rule
+  rcompose lint --explain leaked-secret                  Why a rule is one")]
 pub(super) struct Args {
     /// Services to look at (all, whatever their profiles, if none are named)
     services: Vec<String>,

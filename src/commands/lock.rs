@@ -23,6 +23,11 @@ use crate::state::desired::{Desired, Surroundings};
 /// Images of services, of hooks, of volumes, and all that Dockerfiles take: what is locked already stays as it
 /// is, what is new is asked for at its registry, and what nothing uses any more goes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose lock                 Write the digests of all images
+  rcompose lock --check         Fail if the file is out of date
+  rcompose lock --upgrade web   Ask anew for one service")]
 pub(super) struct Args {
     /// Services whose images are asked for again with --upgrade (all, if none are named)
     #[arg(requires = "upgrade")]

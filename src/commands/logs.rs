@@ -20,6 +20,11 @@ use crate::state::observed::State;
 
 /// View output of containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose logs -f web db                Follow two services
+  rcompose logs --since 10m --tail 100   The last minutes, at most 100 lines each
+  rcompose logs --no-log-prefix web      One service, without its name in each line")]
 pub(super) struct Args {
     /// Services to show (all, if none are named)
     services: Vec<String>,

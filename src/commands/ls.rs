@@ -16,6 +16,10 @@ use crate::state::observed::State;
 
 /// List projects
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose ls -a                   Also projects of which nothing runs
+  rcompose ls --filter name=shop   By name")]
 pub(super) struct Args {
     /// Also projects of which nothing runs
     #[arg(short, long)]

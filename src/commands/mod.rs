@@ -29,6 +29,7 @@ mod fetching;
 mod findings;
 mod followed;
 mod gc;
+mod help;
 mod images;
 mod images_of;
 mod job;
@@ -77,6 +78,8 @@ mod wait;
 mod watch;
 mod watching;
 mod work;
+
+use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -206,8 +209,10 @@ fn parse(args: Vec<String>, command: &mut clap::Command) -> Result<Cli, clap::Er
 pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     let mut terminal = Terminal::new(&env);
     let mut args: Vec<String> = args.into_iter().collect();
-    let mut command = cli();
     let mut env = env;
+    let mut called = Path::new(args.first().map_or("", String::as_str))
+        .file_name()
+        .map_or_else(|| "rcompose".to_owned(), |name| name.to_string_lossy().into_owned());
     match plugin::call(&args, &env) {
         plugin::Call::Direct => {}
         plugin::Call::Handshake => return exit::told(&plugin::handshake(), &mut terminal),
@@ -216,14 +221,15 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
                 return exit::told_of(error.into(), &mut terminal);
             }
             args = std::mem::take(&mut plugin.args);
-            command = command.bin_name(plugin.command_line());
+            called = plugin.command_line();
             env = plugin.environment(env);
         }
     }
     if let Some((words, with_meanings)) = completing::request(&args) {
         return completing::run(words, with_meanings, env, terminal);
     }
-    let program = args.first().cloned().unwrap_or_default();
+    let program = called.clone();
+    let mut command = help::dress(cli(), &called);
     // As the peer, which has a command where others have a flag.
     if let [_, flag] = &mut args[..]
         && matches!(flag.as_str(), "-v" | "--version")

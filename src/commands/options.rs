@@ -24,34 +24,34 @@ use crate::yaml::Node;
 #[derive(Debug, Clone, Args)]
 pub(super) struct GlobalOptions {
     /// Compose file; the first says where the project is, later ones override it (`-`: standard input)
-    #[arg(short, long = "file", value_name = "FILE")]
+    #[arg(short, long = "file", value_name = "FILE", help_heading = "Project")]
     files: Vec<String>,
     /// Project name
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", help_heading = "Project")]
     project_name: Option<String>,
     /// Profile to turn on (`*`: all)
-    #[arg(long = "profile", value_name = "PROFILE")]
+    #[arg(long = "profile", value_name = "PROFILE", help_heading = "Project")]
     profiles: Vec<String>,
     /// File of variables to read instead of `.env`
-    #[arg(long = "env-file", value_name = "FILE")]
+    #[arg(long = "env-file", value_name = "FILE", help_heading = "Project")]
     env_files: Vec<String>,
     /// Folder that relative paths start from
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Project")]
     project_directory: Option<String>,
     /// Name containers as version 1 of Docker Compose did
-    #[arg(long)]
+    #[arg(long, help_heading = "Project")]
     pub(super) compatibility: bool,
     /// Keep resources that no service uses
-    #[arg(long)]
+    #[arg(long, help_heading = "Project")]
     all_resources: bool,
     /// How much is done at once, at the most (-1: no limit of ours)
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, help_heading = "Engine")]
     parallel: Option<i64>,
     /// How progress is shown: auto, tty, plain, json or quiet
-    #[arg(long, value_name = "FORM")]
+    #[arg(long, value_name = "FORM", help_heading = "Output")]
     progress: Option<String>,
     /// When colours are shown: auto, never or always
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help_heading = "Output")]
     ansi: Option<String>,
     /// The older way to say `--ansi never`
     #[arg(long, hide = true)]
@@ -60,40 +60,46 @@ pub(super) struct GlobalOptions {
     #[arg(long = "workdir", value_name = "FOLDER", hide = true)]
     older_project_directory: Option<String>,
     /// Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
-    #[arg(short = 'H', long, value_name = "URL", conflicts_with = "context")]
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "URL",
+        conflicts_with = "context",
+        help_heading = "Engine"
+    )]
     host: Option<String>,
     /// Context of the Docker configuration to take the engine's address from
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Engine")]
     context: Option<String>,
     /// Show what would be done, and change nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
     /// Encrypt the connection to the engine
-    #[arg(long)]
+    #[arg(long, help_heading = "Engine")]
     tls: bool,
     /// Encrypt it, and have the engine prove who it is
-    #[arg(long = "tlsverify")]
+    #[arg(long = "tlsverify", help_heading = "Engine")]
     tls_verify: bool,
     /// Certificate of the authority that signed the engine's
-    #[arg(long = "tlscacert", value_name = "FILE")]
+    #[arg(long = "tlscacert", value_name = "FILE", help_heading = "Engine")]
     tls_ca: Option<String>,
     /// Certificate that we show to the engine
-    #[arg(long = "tlscert", value_name = "FILE")]
+    #[arg(long = "tlscert", value_name = "FILE", help_heading = "Engine")]
     tls_certificate: Option<String>,
     /// Key of that certificate
-    #[arg(long = "tlskey", value_name = "FILE")]
+    #[arg(long = "tlskey", value_name = "FILE", help_heading = "Engine")]
     tls_key: Option<String>,
     /// Registry of projects that is spoken to without encryption
     #[arg(long = "insecure-registry", value_name = "HOST", hide = true)]
     pub(super) insecure_registries: Vec<String>,
     /// Show each request to the engine on standard error
-    #[arg(short = 'D', long, alias = "verbose")]
+    #[arg(short = 'D', long, alias = "verbose", help_heading = "Output")]
     debug: bool,
     /// What is said at least: debug, info, warn, error or fatal
-    #[arg(short = 'l', long, value_name = "LEVEL")]
+    #[arg(short = 'l', long, value_name = "LEVEL", help_heading = "Output")]
     log_level: Option<String>,
     /// How problems in files are shown
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", help_heading = "Output")]
     diagnostics: DiagnosticsForm,
 }
 

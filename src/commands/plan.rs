@@ -8,6 +8,10 @@ use crate::commands::{programs, session};
 
 /// Show what `up` would do, and why; nothing is changed
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose plan                     What `up` would do, with old and new values
+  rcompose plan --pull always web   With the newest images, for one service")]
 pub(super) struct Args {
     #[command(flatten)]
     planning: planning::Wanted,

@@ -30,42 +30,42 @@ pub(super) struct Wanted {
     /// Services to start, with what they depend on (all, if none are named)
     pub services: Vec<String>,
     /// Replace containers even if nothing has changed
-    #[arg(long, conflicts_with = "no_recreate")]
+    #[arg(long, conflicts_with = "no_recreate", help_heading = "Containers")]
     pub force_recreate: bool,
     /// Keep containers even if something has changed
-    #[arg(long, conflicts_with_all = ["renew_anon_volumes", "always_recreate_deps"])]
+    #[arg(long, conflicts_with_all = ["renew_anon_volumes", "always_recreate_deps"], help_heading = "Containers")]
     pub no_recreate: bool,
     /// Replace containers of dependencies too
-    #[arg(long)]
+    #[arg(long, help_heading = "Containers")]
     pub always_recreate_deps: bool,
     /// Give replaced containers new anonymous volumes
-    #[arg(short = 'V', long)]
+    #[arg(short = 'V', long, help_heading = "Containers")]
     pub renew_anon_volumes: bool,
     /// Leave out what the services depend on
-    #[arg(long)]
+    #[arg(long, help_heading = "Containers")]
     pub no_deps: bool,
     /// Create containers, but start none
-    #[arg(long)]
+    #[arg(long, help_heading = "Containers")]
     pub no_start: bool,
     /// Number of containers of a service
-    #[arg(long = "scale", value_name = "SERVICE=NUM")]
+    #[arg(long = "scale", value_name = "SERVICE=NUM", help_heading = "Containers")]
     pub scale: Vec<String>,
     /// Remove containers of services that are no longer in the files
-    #[arg(long)]
+    #[arg(long, help_heading = "Containers")]
     pub remove_orphans: bool,
     /// Seconds between stop signal and kill
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", help_heading = "Containers")]
     pub timeout: Option<u32>,
     /// When to pull images: always, missing, never, or build to make them instead
-    #[arg(long, value_name = "POLICY")]
+    #[arg(long, value_name = "POLICY", help_heading = "Images")]
     pub pull: Option<String>,
     /// Pull without showing how far it is
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     pub quiet_pull: bool,
     #[command(flatten)]
     pub images: ImageFlags,
     /// Use exactly the images of `compose.lock.yaml`
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     pub locked: bool,
     /// Ask nothing: volumes that are configured differently are made anew, which loses their data
     #[arg(short, long, alias = "y")]
@@ -76,13 +76,13 @@ pub(super) struct Wanted {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ImageFlags {
     /// Build images first, even if they are there
-    #[arg(long, conflicts_with = "no_build")]
+    #[arg(long, conflicts_with = "no_build", help_heading = "Images")]
     build: bool,
     /// Build no images, even if they are not there
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     no_build: bool,
     /// Show no output of builds
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     quiet_build: bool,
 }
 

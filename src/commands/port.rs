@@ -7,6 +7,9 @@ use crate::commands::session;
 
 /// Show the public address of a port
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose port web 80   Where port 80 of a service is reached")]
 pub(super) struct Args {
     /// Service that publishes the port
     service: String,

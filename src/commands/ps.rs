@@ -20,6 +20,11 @@ const STATES: [&str; 7] =
 
 /// List containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose ps                                          Running containers
+  rcompose ps -a --format json                         All of them, for programs
+  rcompose ps --format 'table {{.Name}} {{.Status}}'   Columns of your choice")]
 pub(super) struct Args {
     /// Services to list (all, if none are named)
     services: Vec<String>,

@@ -26,6 +26,9 @@ use crate::yaml::emit;
 
 /// Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose publish example.com/me/app:1.0   Publish it; `-f oci://…` runs it")]
 pub(super) struct Args {
     /// Where to: REPOSITORY[:TAG]
     #[arg(value_name = "REPOSITORY[:TAG]")]

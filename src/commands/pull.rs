@@ -12,6 +12,10 @@ use crate::source::Span;
 
 /// Pull images
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose pull --ignore-buildable   All images that cannot be built here
+  rcompose pull --policy missing     Those that are not there")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -7,6 +7,10 @@ use crate::plan::{self, Restart};
 
 /// Restart containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose restart web             Restart one service, and what has to follow it
+  rcompose restart --no-deps web   That one alone")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

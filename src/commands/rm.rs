@@ -9,6 +9,9 @@ use crate::plan::{self, Plan};
 
 /// Remove stopped containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose rm -sf web   Stop and remove the containers of a service, without asking")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -31,6 +31,11 @@ use crate::state::observed::Observed;
 
 /// Run a one-off command in a container of its own
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose run --rm web sh                            A shell in a container of its own
+  rcompose run --rm --no-deps -e DEBUG=1 web ./test   A test without what the service depends on
+  rcompose run -d --name job worker ./import          A job in the background")]
 pub(super) struct Args {
     /// Service to make the container of
     pub service: String,
@@ -44,43 +49,49 @@ pub(super) struct Args {
     #[arg(long)]
     rm: bool,
     /// Set a variable (NAME=VALUE, or NAME with the value it has here)
-    #[arg(short, long, value_name = "VARIABLE")]
+    #[arg(short, long, value_name = "VARIABLE", help_heading = "Container")]
     pub env: Vec<String>,
     /// File of variables to set; those of --env win
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Container")]
     env_from_file: Vec<String>,
     /// Set a label (NAME=VALUE)
-    #[arg(short, long, value_name = "LABEL")]
+    #[arg(short, long, value_name = "LABEL", help_heading = "Container")]
     label: Vec<String>,
     /// Name of the container
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Container")]
     name: Option<String>,
     /// Run as this user
-    #[arg(short, long, value_name = "USER")]
+    #[arg(short, long, value_name = "USER", help_heading = "Container")]
     pub user: Option<String>,
     /// Run in this folder
-    #[arg(short, long, value_name = "FOLDER")]
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Container")]
     pub workdir: Option<String>,
     /// Entrypoint instead of the image's
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", help_heading = "Container")]
     pub entrypoint: Option<String>,
     /// Mount a folder or volume (SOURCE:TARGET[:OPTIONS], or TARGET alone)
-    #[arg(short, long, alias = "volumes", value_name = "VOLUME")]
+    #[arg(short, long, alias = "volumes", value_name = "VOLUME", help_heading = "Container")]
     volume: Vec<String>,
     /// Publish a port ([[ADDRESS:]PORT:]CONTAINER[/PROTOCOL])
-    #[arg(short, long, value_name = "PORT", conflicts_with = "service_ports")]
+    #[arg(
+        short,
+        long,
+        value_name = "PORT",
+        conflicts_with = "service_ports",
+        help_heading = "Container"
+    )]
     publish: Vec<String>,
     /// Publish the ports of the service
-    #[arg(short = 'P', long)]
+    #[arg(short = 'P', long, help_heading = "Container")]
     service_ports: bool,
     /// Add a capability
-    #[arg(long, value_name = "CAPABILITY")]
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Container")]
     cap_add: Vec<String>,
     /// Take a capability away
-    #[arg(long, value_name = "CAPABILITY")]
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Container")]
     cap_drop: Vec<String>,
     /// Give the container the names of the service on its networks
-    #[arg(long)]
+    #[arg(long, help_heading = "Container")]
     use_aliases: bool,
     /// Start nothing that the service depends on
     #[arg(long)]
@@ -98,19 +109,19 @@ pub(super) struct Args {
     #[arg(long)]
     remove_orphans: bool,
     /// Build the image first, even if it is there
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     build: bool,
     /// Show no output of builds
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     quiet_build: bool,
     /// When to pull images: always, missing, never, or build to make them instead
-    #[arg(long, value_name = "POLICY")]
+    #[arg(long, value_name = "POLICY", help_heading = "Images")]
     pull: Option<String>,
     /// Pull without showing how far it is
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     quiet_pull: bool,
     /// Use exactly the images of `compose.lock.yaml`
-    #[arg(long)]
+    #[arg(long, help_heading = "Images")]
     locked: bool,
     /// Show no progress, but what the command writes alone
     #[arg(short, long)]

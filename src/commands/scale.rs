@@ -7,6 +7,9 @@ use crate::commands::up;
 
 /// Set the number of containers of services
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose scale web=3 worker=2   Set the number of containers")]
 pub(super) struct Args {
     /// Services with their numbers (SERVICE=NUM)
     #[arg(required = true, value_name = "SERVICE=NUM")]

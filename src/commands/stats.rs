@@ -19,6 +19,10 @@ use crate::report::template::{Labels, Row, Value};
 
 /// Show what containers use of the machine, again and again
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose stats --no-stream   Once
+  rcompose stats web           One service, again and again")]
 pub(super) struct Args {
     /// Service (all, if none is named)
     service: Option<String>,

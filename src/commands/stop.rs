@@ -8,6 +8,10 @@ use crate::plan;
 
 /// Stop containers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose stop            Stop all containers
+  rcompose stop -t 2 web   One service, within two seconds")]
 pub(super) struct Args {
     /// Services (all, if none are named)
     services: Vec<String>,

@@ -37,6 +37,13 @@ use crate::watch::rules::Rule;
 
 /// Create and start containers
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose up -d                    Start everything in the background
+  rcompose up web                   Start one service, with what it depends on
+  rcompose up --build --watch       Build first, and take over what you save
+  rcompose up -d --wait --timings   Return once all is healthy, and say what took how long
+  rcompose up --plan                Say what would be done, and why")]
 pub(super) struct Args {
     #[command(flatten)]
     planning: planning::Wanted,
@@ -47,37 +54,47 @@ pub(super) struct Args {
     #[arg(short, long, conflicts_with_all = ["attach", "attach_dependencies"])]
     detach: bool,
     /// Show the output of these services only
-    #[arg(long, value_name = "SERVICE", conflicts_with = "attach_dependencies")]
+    #[arg(
+        long,
+        value_name = "SERVICE",
+        conflicts_with = "attach_dependencies",
+        help_heading = "Output"
+    )]
     attach: Vec<String>,
     /// Show no output of these services
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", help_heading = "Output")]
     no_attach: Vec<String>,
     /// Show the output of dependencies too
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     attach_dependencies: bool,
     /// Return once the containers are healthy, or run if they have no health check
-    #[arg(long, conflicts_with_all = ["abort_on_container_exit", "abort_on_container_failure", "exit_code_from", "attach", "attach_dependencies", "no_start"])]
+    #[arg(long, conflicts_with_all = ["abort_on_container_exit", "abort_on_container_failure", "exit_code_from", "attach", "attach_dependencies", "no_start"], help_heading = "Waiting and ending")]
     wait: bool,
     /// Seconds to wait for that at the most (0: without end)
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, help_heading = "Waiting and ending")]
     wait_timeout: u32,
     /// Stop all containers when one ends
-    #[arg(long, conflicts_with_all = ["abort_on_container_failure", "detach"])]
+    #[arg(long, conflicts_with_all = ["abort_on_container_failure", "detach"], help_heading = "Waiting and ending")]
     abort_on_container_exit: bool,
     /// Stop all containers when one fails
-    #[arg(long, conflicts_with = "detach")]
+    #[arg(long, conflicts_with = "detach", help_heading = "Waiting and ending")]
     abort_on_container_failure: bool,
     /// End with the exit code of this service; implies --abort-on-container-exit
-    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    #[arg(
+        long,
+        value_name = "SERVICE",
+        conflicts_with = "detach",
+        help_heading = "Waiting and ending"
+    )]
     exit_code_from: Option<String>,
     /// Show output without colours
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     no_color: bool,
     /// Show output without the names of containers
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     no_log_prefix: bool,
     /// Show the time before each line of output
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     timestamps: bool,
     /// Take changed files over into containers, as `develop.watch` says
     #[arg(short, long, conflicts_with_all = ["detach", "no_build", "wait"])]
@@ -89,16 +106,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "SUFFIX", default_value = "test", requires = "dns")]
     dns_suffix: String,
     /// Offer keys on a terminal (true, unless `COMPOSE_MENU` says otherwise)
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true, help_heading = "Output")]
     menu: Option<bool>,
     /// Show what the time was spent on, chain by chain
-    #[arg(long)]
+    #[arg(long, help_heading = "Reports")]
     timings: bool,
     /// Write what the time was spent on to a file that trace viewers open
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
     trace: Option<String>,
     /// Write output, containers and outcome of all services to this folder when it is over
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Reports")]
     report: Option<String>,
 }
 

@@ -12,6 +12,9 @@ use crate::state::observed::State;
 
 /// Wait until containers have ended
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose wait job   Wait until a service has ended, and end with its code")]
 pub(super) struct Args {
     /// Services
     #[arg(required = true)]

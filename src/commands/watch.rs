@@ -25,6 +25,11 @@ use crate::watch::rules::{self, Rule};
 
 /// Take changed files over into containers, as `develop.watch` says
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rcompose watch                        Take over what you save, as `develop.watch` says
+  rcompose watch web                    For one service
+  rcompose watch --explain src/app.py   Say which rule takes a path")]
 pub(super) struct Args {
     /// Services, with what they depend on (all, if none are named)
     services: Vec<String>,

@@ -12,80 +12,116 @@ fn the_program_and_its_commands() {
 
     Usage: rcompose [OPTIONS] [COMMAND]
 
-    Commands:
-      analyze     Show what the time until the containers were ready was spent on
-      attach      Connect to what a container reads and writes
-      build       Build or rebuild images of services
-      ci          Bring up a throw-away stack, run a command beside it, and take all down
-      commit      Make an image of a container
-      completion  Print the script by which a shell completes commands, flags, services and more
-      config      Parse, resolve and print the project in canonical form
-      cp          Copy files and folders between containers and this machine
-      create      Create containers, but start none
-      dns         Reach services by name, and prove that they reach each other
-      doctor      Show which engines there are, which one is used, and what is wrong
-      down        Stop and remove containers and networks
-      events      Show what happens to containers
-      exec        Run a command in a running container
-      export      Write the files of a container as an archive (tar)
-      explain     Show why a service does not run or is not healthy
-      gc          Remove what killed `ci` and `test` jobs have left, of all projects
-      images      List images of containers
-      kill        Send a signal to containers
-      lint        Show what reviewers would flag in the Compose files and their Dockerfiles
-      lock        Write the digests of all images to `compose.lock.yaml`, for `up --locked` and others
-      logs        View output of containers
-      ls          List projects
-      pause       Pause containers
-      plan        Show what `up` would do, and why; nothing is changed
-      port        Show the public address of a port
-      ps          List containers
-      publish     Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
-      pull        Pull images
-      push        Push images that are built
-      restart     Restart containers
-      rm          Remove stopped containers
-      run         Run a one-off command in a container of its own
-      scale       Set the number of containers of services
-      start       Start containers that are there
-      stats       Show what containers use of the machine, again and again
-      stop        Stop containers
-      test        Bring up what a service depends on, run the service to its end, and take all down
-      top         Show the processes of containers
-      unpause     Unpause containers
+    Bring up and take down:
       up          Create and start containers
-      version     Show the version
-      volumes     List volumes
+      down        Stop and remove containers and networks
+      create      Create containers, but start none
+      start       Start containers that are there
+      stop        Stop containers
+      restart     Restart containers
+      scale       Set the number of containers of services
+      pause       Pause containers
+      unpause     Unpause containers
+      kill        Send a signal to containers
+      rm          Remove stopped containers
       wait        Wait until containers have ended
       watch       Take changed files over into containers, as `develop.watch` says
-      help        Print this message or the help of the given subcommand(s)
+
+    Look at what runs:
+      ps          List containers
+      logs        View output of containers
+      events      Show what happens to containers
+      stats       Show what containers use of the machine, again and again
+      top         Show the processes of containers
+      port        Show the public address of a port
+      images      List images of containers
+      volumes     List volumes
+      ls          List projects
+      explain     Show why a service does not run or is not healthy
+      analyze     Show what the time until the containers were ready was spent on
+
+    Work inside:
+      exec        Run a command in a running container
+      run         Run a one-off command in a container of its own
+      attach      Connect to what a container reads and writes
+      cp          Copy files and folders between containers and this machine
+      export      Write the files of a container as an archive (tar)
+      commit      Make an image of a container
+
+    Images and projects:
+      build       Build or rebuild images of services
+      pull        Pull images
+      push        Push images that are built
+      publish     Publish the project to a registry, from where `-f oci://REPOSITORY[:TAG]` runs it
+      lock        Write the digests of all images to `compose.lock.yaml`, for `up --locked` and others
+
+    Files and plans:
+      config      Parse, resolve and print the project in canonical form
+      lint        Show what reviewers would flag in the Compose files and their Dockerfiles
+      plan        Show what `up` would do, and why; nothing is changed
+
+    About rcompose:
+      doctor      Show which engines there are, which one is used, and what is wrong
+      completion  Print the script by which a shell completes commands, flags, services and more
+      version     Show the version
 
     Options:
-      -f, --file <FILE>                 Compose file; the first says where the project is, later ones override it (`-`: standard input)
+          --dry-run  Show what would be done, and change nothing
+      -h, --help     Print help (see more with '--help')
+
+    Project:
+      -f, --file <FILE>                 Compose file; the first says where the project is, later ones
+                                        override it (`-`: standard input)
       -p, --project-name <NAME>         Project name
           --profile <PROFILE>           Profile to turn on (`*`: all)
           --env-file <FILE>             File of variables to read instead of `.env`
           --project-directory <FOLDER>  Folder that relative paths start from
           --compatibility               Name containers as version 1 of Docker Compose did
           --all-resources               Keep resources that no service uses
-          --parallel <NUMBER>           How much is done at once, at the most (-1: no limit of ours)
-          --progress <FORM>             How progress is shown: auto, tty, plain, json or quiet
-          --ansi <WHEN>                 When colours are shown: auto, never or always
-      -H, --host <URL>                  Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
-          --context <NAME>              Context of the Docker configuration to take the engine's address from
-          --dry-run                     Show what would be done, and change nothing
-          --tls                         Encrypt the connection to the engine
-          --tlsverify                   Encrypt it, and have the engine prove who it is
-          --tlscacert <FILE>            Certificate of the authority that signed the engine's
-          --tlscert <FILE>              Certificate that we show to the engine
-          --tlskey <FILE>               Key of that certificate
-      -D, --debug                       Show each request to the engine on standard error
-      -l, --log-level <LEVEL>           What is said at least: debug, info, warn, error or fatal
-          --diagnostics <FORM>          How problems in files are shown [default: plain] [possible values: plain, json, github]
-      -h, --help                        Print help (see more with '--help')
+
+    Engine:
+          --parallel <NUMBER>  How much is done at once, at the most (-1: no limit of ours)
+      -H, --host <URL>         Address of the engine (`unix:///PATH`, `tcp://HOST:PORT`)
+          --context <NAME>     Context of the Docker configuration to take the engine's address from
+          --tls                Encrypt the connection to the engine
+          --tlsverify          Encrypt it, and have the engine prove who it is
+          --tlscacert <FILE>   Certificate of the authority that signed the engine's
+          --tlscert <FILE>     Certificate that we show to the engine
+          --tlskey <FILE>      Key of that certificate
+
+    Output:
+          --progress <FORM>     How progress is shown: auto, tty, plain, json or quiet
+          --ansi <WHEN>         When colours are shown: auto, never or always
+      -D, --debug               Show each request to the engine on standard error
+      -l, --log-level <LEVEL>   What is said at least: debug, info, warn, error or fatal
+          --diagnostics <FORM>  How problems in files are shown [default: plain] [possible values:
+                                plain, json, github]
+
+    Flags and examples of a command: rcompose COMMAND --help
     ");
     assert_eq!(sandbox.run(&["-h"]).quiet(), sandbox.run(&[]).quiet());
     assert!(sandbox.run(&["--help"]).quiet().contains("github"));
+}
+
+/// Help is as wide as the terminal, but no wider than can be read well.
+#[test]
+fn the_width_of_help() {
+    let sandbox = Sandbox::new();
+    let widest = |columns: usize| {
+        let program = env!("CARGO_BIN_EXE_rcompose");
+        let line = format!("stty rows 24 cols {columns}; {program} -h; {program} up -h");
+        let mut command = std::process::Command::new("script");
+        let output = command.args(["-qec", &line, "/dev/null"]).current_dir(sandbox.path());
+        let output = output.stdin(std::process::Stdio::null()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("--exit-code-from"), "{text}");
+        // Examples are lines to be typed.
+        let lines = text.lines().filter(|line| !line.starts_with("  rcompose "));
+        lines.map(|line| line.trim_end().chars().count()).max().unwrap()
+    };
+    assert!((50..=60).contains(&widest(60)), "{}", widest(60));
+    assert!((90..=100).contains(&widest(100)), "{}", widest(100));
+    assert!((90..=100).contains(&widest(250)), "{}", widest(250));
 }
 
 #[test]
@@ -99,7 +135,10 @@ fn each_command_has_help() {
         insta::allow_duplicates! {
             assert!(help.contains(&format!("rcompose {command}")), "{help}");
         }
-        for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+        // Deeper are further lines of what is said.
+        let is_flag =
+            |line: &&str| line.find('-').is_some_and(|at| at <= 6 && line[..at].trim().is_empty());
+        for line in help.lines().filter(is_flag) {
             let said = line.trim_start().split("  ").nth(1).is_some();
             let next = help.lines().skip_while(|it| *it != line).nth(1).unwrap_or("");
             assert!(said || next.starts_with("          "), "{command}: no help for {line}");
