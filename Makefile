@@ -1,6 +1,6 @@
 # The habits of this project. Each target makes what it needs.
 .POSIX:
-.PHONY: build demo test bench lint generated man
+.PHONY: build demo test bench lint generated man musl deb figures
 
 build:
 	cargo build --release
@@ -29,4 +29,18 @@ generated:
 
 # The pages of the manual, in target/man.
 man:
+	rm -rf target/man
 	RCOMPOSE_MAN=$$PWD/target/man cargo test --test tidy man_pages
+
+# The program without any library of the system. Needs a C compiler for musl (musl-tools) and, of Rust,
+# `rustup target add`.
+musl:
+	cargo build --release --target $$(uname -m)-unknown-linux-musl
+
+# A package for Debian and its kin, in target/deb.
+deb: build man
+	scripts/deb.sh
+
+# What the README says of the size.
+figures: build musl
+	scripts/figures.sh

@@ -442,6 +442,36 @@ fn the_rules_of_lint_are_written_down() {
     made("docs/lint.md", &lint::manual::document());
 }
 
+/// Sizes change with compilers, so that only their place is looked at.
+#[test]
+fn figures_of_the_readme() {
+    let text = read("README.md");
+    let (_, rest) = text.split_once("<!-- figures -->\n").unwrap();
+    let (block, _) = rest.split_once("<!-- /figures -->").unwrap();
+    let block = block.replace('\n', " ");
+    let number = |start: &str, end: &str| {
+        let (_, rest) =
+            block.split_once(start).unwrap_or_else(|| panic!("no `{start}` in {block}"));
+        rest.split_once(end).unwrap_or_else(|| panic!("no `{end}` in {block}")).0.to_owned()
+    };
+    let size: f64 = number("one file of ", " MB").parse().unwrap();
+    assert!((1.0..=12.0).contains(&size), "{size} MB");
+    let crates = |depth: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["tree", "--offline", "--locked", "--edges", "normal"]).args(depth);
+        cargo.args(["--target", "x86_64-unknown-linux-gnu", "--prefix", "none", "--format", "{p}"]);
+        let output = cargo.current_dir(root()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let names = lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned());
+        // The program itself is one of them.
+        (names.collect::<BTreeSet<_>>().len() - 1).to_string()
+    };
+    let help = "run `make figures`";
+    assert_eq!(number("made of ", " crates"), crates(&["--depth", "1"]), "{help}");
+    assert_eq!(number("names, ", " in all"), crates(&[]), "{help}");
+}
+
 #[test]
 fn the_readme_is_true() {
     let mut commands = "| command | what it does |\n|---|---|\n".to_owned();

@@ -228,8 +228,6 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
     if let Some((words, with_meanings)) = completing::request(&args) {
         return completing::run(words, with_meanings, env, terminal);
     }
-    let program = called.clone();
-    let mut command = help::dress(cli(), &called);
     // As the peer, which has a command where others have a flag.
     if let [_, flag] = &mut args[..]
         && matches!(flag.as_str(), "-v" | "--version")
@@ -237,12 +235,16 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         "version".clone_into(flag);
     }
     let args = switches::normalize(args, cli);
-    let cli = match parse(args, &mut command) {
+    // Help takes time to be made, which those who want none need not have.
+    let parsed =
+        parse(args.clone(), &mut cli()).or_else(|_| parse(args, &mut help::dress(cli(), &called)));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error, &mut terminal),
     };
     let Some(command) = cli.command else {
-        return exit::told(&command.render_help().to_string(), &mut terminal);
+        let help = help::dress(self::cli(), &called).render_help();
+        return exit::told(&help.to_string(), &mut terminal);
     };
     terminal.begin(command.headline());
     let mut context = Context::new(cli.options, env, terminal);
@@ -255,7 +257,7 @@ pub fn run(args: impl IntoIterator<Item = String>, env: Env) -> Exit {
         Command::Build(args) => build::run(&args, &mut context),
         Command::Ci(args) => ci::run(&args, &mut context),
         Command::Commit(args) => commit::run(&args, &mut context),
-        Command::Completion(args) => completion::run(&args, &program, &mut context),
+        Command::Completion(args) => completion::run(&args, &called, &mut context),
         Command::Config(args) => config::run(&args, &mut context),
         Command::Cp(args) => cp::run(&args, &mut context),
         Command::Create(args) => create::run(&args, &mut context),

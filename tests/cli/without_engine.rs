@@ -41,7 +41,7 @@ fn addresses_that_cannot_be() {
     assert_snapshot!(sandbox.run(&["--context", "a", "-H", "b", "ls"]).failed(), @"
     error: the argument '--context <NAME>' cannot be used with '--host <URL>'
 
-    Usage: rcompose --context <NAME>
+    Usage: rcompose [OPTIONS] [COMMAND]
 
     For more information, try '--help'.
     ");
