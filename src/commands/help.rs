@@ -24,8 +24,8 @@ const THEMES: &[(&str, &[&str])] = &[
     (
         "Look at what runs",
         &[
-            "ps", "logs", "events", "stats", "top", "port", "images", "volumes", "ls", "explain",
-            "analyze",
+            "ps", "logs", "events", "stats", "top", "port", "dns", "images", "volumes", "ls",
+            "explain", "analyze",
         ],
     ),
     ("Work inside", &["exec", "run", "attach", "cp", "export", "commit"]),

@@ -34,6 +34,7 @@ fn the_program_and_its_commands() {
       stats       Show what containers use of the machine, again and again
       top         Show the processes of containers
       port        Show the public address of a port
+      dns         Reach services by name, and prove that they reach each other
       images      List images of containers
       volumes     List volumes
       ls          List projects
