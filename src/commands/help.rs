@@ -31,6 +31,7 @@ const THEMES: &[(&str, &[&str])] = &[
     ("Work inside", &["exec", "run", "attach", "cp", "export", "commit"]),
     ("Images and projects", &["build", "pull", "push", "publish", "lock"]),
     ("Files and plans", &["config", "lint", "plan"]),
+    ("For CI jobs", &["ci", "test", "gc"]),
     ("About rcompose", &["doctor", "completion", "version"]),
 ];
 

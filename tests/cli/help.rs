@@ -61,6 +61,11 @@ fn the_program_and_its_commands() {
       lint        Show what reviewers would flag in the Compose files and their Dockerfiles
       plan        Show what `up` would do, and why; nothing is changed
 
+    For CI jobs:
+      ci          Bring up a throw-away stack, run a command beside it, and take all down
+      test        Bring up what a service depends on, run the service to its end, and take all down
+      gc          Remove what killed `ci` and `test` jobs have left, of all projects
+
     About rcompose:
       doctor      Show which engines there are, which one is used, and what is wrong
       completion  Print the script by which a shell completes commands, flags, services and more
