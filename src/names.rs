@@ -58,9 +58,27 @@ pub fn short<'a>(project: &str, service: &str, container: &'a str) -> &'a str {
     }
 }
 
+/// What variables about a service begin with: its name in capitals, with `_` for what names of variables
+/// cannot have.
+#[must_use]
+pub fn variable(service: &str) -> String {
+    let other =
+        |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' };
+    let name: String = service.chars().map(other).collect();
+    // No name of a variable begins with a digit.
+    if name.starts_with(|char: char| char.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_of_services() {
+        assert_eq!(variable("my-web.2"), "MY_WEB_2");
+        assert_eq!(variable("2lost"), "_2LOST");
+        assert_eq!(variable("é"), "_");
+    }
 
     #[test]
     fn short_names() {

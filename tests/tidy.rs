@@ -149,7 +149,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("watch", &["source", "diagnostic", "yaml", "spec", "archive", "context", "compose", "engine"]),
     // Names are made from the engine's answers.
-    ("dns", &["labels", "engine"]),
+    ("dns", &["names", "labels", "engine"]),
     // Tables of containers are made from the engine's answers.
     ("report", &["env", "event", "diagnostic", "labels", "engine"]),
     (

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use crate::dns::members::{Member, Port};
+use crate::names;
 
 /// How variables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +40,18 @@ impl Variables {
         for (service, replicas) in &services {
             let first = replicas.iter().find(|it| !it.addresses.is_empty()).or(replicas.first());
             if let Some(member) = first {
-                variables.add(&name(service), &format!("`{service}`"), member, &mut owners);
+                variables.add(
+                    &names::variable(service),
+                    &format!("`{service}`"),
+                    member,
+                    &mut owners,
+                );
             }
         }
         for (service, replicas) in services.iter().filter(|(_, replicas)| replicas.len() > 1) {
             for member in replicas {
                 let Some(number) = member.number else { continue };
-                let name = format!("{}_{number}", name(service));
+                let name = format!("{}_{number}", names::variable(service));
                 let whose = format!("replica {number} of `{service}`");
                 variables.add(&name, &whose, member, &mut owners);
             }
@@ -71,7 +77,10 @@ impl Variables {
             self.problems.push(format!("{whose} has no variables: {why}"));
             return;
         };
-        self.all.push((format!("{name}_HOST"), address.to_string()));
+        // Where that is set, programs look for their engine there.
+        if name != "DOCKER" {
+            self.all.push((format!("{name}_HOST"), address.to_string()));
+        }
         let mut seen = Vec::new();
         for port in &member.ports {
             let Some(number) = number(port, member.by_port, *address) else { continue };
@@ -117,14 +126,6 @@ fn number(port: &Port, by_port: bool, address: Ipv4Addr) -> Option<u16> {
         return Some(port.private);
     }
     port.published.filter(|(at, _)| *at == address).map(|(_, number)| number)
-}
-
-/// A service as the beginning of a variable.
-fn name(service: &str) -> String {
-    let other =
-        |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' };
-    let name: String = service.chars().map(other).collect();
-    if name.starts_with(|char: char| char.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
 #[cfg(test)]
@@ -177,7 +178,6 @@ mod tests {
             "replica 2 of `web` has no variables: `WEB_2_HOST` is that of `web-2`",
         ];
         assert_eq!(variables.problems, problems);
-        assert_eq!(name("2lost"), "_2LOST");
     }
 
     #[test]
@@ -193,5 +193,7 @@ mod tests {
             assert_eq!(variables.write(form), text);
         }
         assert_eq!(Variables::new(&[]).write(Form::Json), "{}\n");
+        // What has its name leads elsewhere.
+        assert_eq!(Variables::new(&[member("shop", "docker", 1, 1)]).write(Form::Sh), "");
     }
 }

@@ -22,6 +22,7 @@ use std::path::Path;
 use crate::commands::exit::Error;
 use crate::engine::{ContainerRow, PortRow};
 use crate::labels;
+use crate::names;
 
 /// Set for each job, so that what it runs works with its project.
 pub(super) const PROJECT: &str = "COMPOSE_PROJECT_NAME";
@@ -57,13 +58,13 @@ impl Exports {
         for (service, replicas) in &mut services {
             replicas.sort_by_key(|(number, _)| *number);
             if let Some((_, row)) = replicas.first() {
-                exports.add(service, &prefix(service), row, &targets(service), remote);
+                exports.add(service, &names::variable(service), row, &targets(service), remote);
             }
         }
         // Names of services come before those that are made of numbers.
         for (service, replicas) in services.iter().filter(|(_, replicas)| replicas.len() > 1) {
             for (number, row) in replicas {
-                let prefix = format!("{}_{number}", prefix(service));
+                let prefix = format!("{}_{number}", names::variable(service));
                 exports.add(service, &prefix, row, &targets(service), remote);
             }
         }
@@ -151,19 +152,6 @@ impl Exports {
             }
         }
         text
-    }
-}
-
-/// What the variables of a service begin with.
-fn prefix(service: &str) -> String {
-    let name =
-        |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' };
-    let prefix: String = service.chars().map(name).collect();
-    // No name of a variable begins with a digit.
-    if prefix.starts_with(|char: char| char.is_ascii_digit()) {
-        format!("_{prefix}")
-    } else {
-        prefix
     }
 }
 
