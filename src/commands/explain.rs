@@ -82,6 +82,8 @@ struct Account {
     replicas: Vec<Replica>,
     /// Services that wait for it.
     holds_back: Vec<String>,
+    /// Whether others wait for its end.
+    is_task: bool,
 }
 
 /// What there is to say of a container.
@@ -133,7 +135,12 @@ impl Scene<'_> {
             self.observed.containers.iter().filter(needs).map(|it| it.service.clone()).collect();
         holds_back.sort();
         holds_back.dedup();
-        Account { service: service.to_owned(), place, replicas, holds_back }
+        let is_awaited = |it: &Dependency| {
+            it.service == service && it.condition == "service_completed_successfully"
+        };
+        let is_task =
+            self.observed.containers.iter().any(|it| it.depends_on.iter().any(is_awaited));
+        Account { service: service.to_owned(), place, replicas, holds_back, is_task }
     }
 
     /// How a dependency is that has not come true; `None` if it has.
@@ -195,6 +202,12 @@ fn state(findings: &Findings, now: Timestamp) -> String {
 }
 
 impl Account {
+    /// What to do about a container. That a task has ended with success is as it should be.
+    fn help(&self, replica: &Replica) -> Option<&'static str> {
+        let has_done_it = self.is_task && replica.findings.container.exit_code == 0;
+        replica.findings.help().filter(|_| !has_done_it)
+    }
+
     fn text(&self) -> String {
         use std::fmt::Write as _;
         let mut out = String::new();
@@ -209,7 +222,7 @@ impl Account {
             for note in replica.findings.notes(None).iter().chain(&replica.waits) {
                 let _ = writeln!(out, "    {}", note.replace('\n', "\n    "));
             }
-            if let Some(help) = replica.findings.help() {
+            if let Some(help) = self.help(replica) {
                 let _ = writeln!(out, "    help: {help}");
             }
         }
@@ -245,7 +258,7 @@ impl Account {
                 "health_checks": checks.collect::<Vec<_>>(),
                 "output": replica.findings.output.lines().collect::<Vec<_>>(),
                 "waits_for": replica.waits,
-                "help": replica.findings.help(),
+                "help": self.help(replica),
             })
         });
         json!({

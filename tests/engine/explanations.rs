@@ -134,6 +134,34 @@ fn what_is_late_is_named() {
     assert!(message.contains("[PROJECT]-task-1 has not ended yet"), "{message}");
 }
 
+/// A task that others wait for is meant to end; whatever else ends at once is told how to stay.
+#[test]
+fn tasks_may_end() {
+    let Some(project) = Project::with(
+        "services:
+  task: {image: busybox, command: 'true'}
+  short: {image: busybox, command: 'true'}
+  waits:
+    image: busybox
+    init: true
+    command: sleep 600
+    depends_on: {task: {condition: service_completed_successfully}}
+",
+    ) else {
+        return;
+    };
+    project.succeed(&["up", "-d"]);
+    let is_over = || (project.status("short-1") == "exited").then_some(());
+    crate::engine::eventually("its end".to_owned(), is_over);
+    let help = |service: &str| {
+        let told = project.succeed(&["explain", service]).stdout;
+        assert!(told.contains("exit code 0: its main process finished"), "{told}");
+        told.contains("help: give it a command that stays")
+    };
+    assert!(!help("task"));
+    assert!(help("short"));
+}
+
 /// What the time was spent on is shown, and written for trace viewers; the engine's memory tells the
 /// same story later.
 ///

@@ -88,17 +88,16 @@ fn tree(folder: &Path) -> Vec<String> {
     all
 }
 
-/// The same of a folder of a container, got as an archive, so that it needs no program.
+/// The same of a folder of a container, got as an archive, so that it needs no program. An engine may fail
+/// to make one while files come and go; that is shown as what is there.
 fn tree_inside(project: &Project, container: &str, folder: &str) -> Vec<String> {
-    let path = format!("{}:{folder}/.", project.full(container));
     let copy = project.path().join("copy");
     let _ = fs::remove_dir_all(&copy);
     fs::create_dir_all(&copy).unwrap();
     let service = container.rsplit_once('-').unwrap().0;
     let from = format!("{service}:{folder}/.");
     let output = project.run(&["cp", &from, "copy"]);
-    assert_eq!(output.code, Some(0), "{path}: {}", output.stderr);
-    tree(&copy)
+    if output.code == Some(0) { tree(&copy) } else { vec![output.stderr] }
 }
 
 /// Waits until a folder of a container is as one of the project.
