@@ -130,7 +130,8 @@ pub(super) fn write_junit(path: &Path, title: &str, cases: &[Case]) -> Result<()
     std::fs::write(path, junit(title, cases)).map_err(|error| unwritten(path, error))
 }
 
-fn unwritten(path: &Path, error: io::Error) -> Error {
+/// That a file cannot be written.
+pub(super) fn unwritten(path: &Path, error: io::Error) -> Error {
     Error::Write { path: path.display().to_string(), error }
 }
 

@@ -12,7 +12,7 @@ const WIDTHS: (usize, usize) = (50, 100);
 /// The name that texts in the sources call the program by.
 const NAME: &str = "rcompose";
 
-/// Commands by what they are for. One that is in none comes last.
+/// Commands by what they are for; each is in one of them.
 const THEMES: &[(&str, &[&str])] = &[
     (
         "Bring up and take down",
@@ -38,18 +38,13 @@ const THEMES: &[(&str, &[&str])] = &[
 /// The commands of each theme, in the order in which they are shown.
 fn themes(root: &Command) -> Vec<(&'static str, Vec<&Command>)> {
     let is_shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
-    let mut themes: Vec<(&str, Vec<&Command>)> = THEMES
+    THEMES
         .iter()
         .map(|(theme, names)| {
             let found = names.iter().filter_map(|name| root.find_subcommand(name));
             (*theme, found.filter(is_shown).collect())
         })
-        .collect();
-    let is_placed = |name: &str| THEMES.iter().any(|(_, names)| names.contains(&name));
-    let others = root.get_subcommands().filter(is_shown).filter(|it| !is_placed(it.get_name()));
-    themes.push(("More", others.collect()));
-    themes.retain(|(_, commands)| !commands.is_empty());
-    themes
+        .collect()
 }
 
 /// Makes the help of `root` and its commands, which people call as `called`, fit for them.

@@ -15,7 +15,7 @@ use crate::report::{containers, table};
 use crate::state::observed::State;
 
 /// States that `--status` knows.
-const STATES: [&str; 7] =
+pub(super) const STATES: [&str; 7] =
     ["paused", "restarting", "removing", "running", "dead", "created", "exited"];
 
 /// List containers

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::engine::connect::encode;
-use crate::engine::endpoint::{Endpoint, Ssh};
 use crate::engine::error::Error;
 
 /// What is known of a network.
@@ -98,15 +97,7 @@ impl Engine {
     /// Where ports are found that the engine publishes on all addresses of its machine: here, unless it
     /// is reached over a network. A machine whose name leads nowhere is taken for this one.
     pub async fn published_at(&self) -> Ipv4Addr {
-        let host = match self.transport.endpoint() {
-            Endpoint::Unix(_) => return Ipv4Addr::LOCALHOST,
-            Endpoint::Tcp { address, .. } => match address.rsplit_once(':') {
-                Some((host, _)) => host,
-                None => address,
-            },
-            Endpoint::Ssh(Ssh { host, .. }) => host,
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let Some(host) = self.remote_host() else { return Ipv4Addr::LOCALHOST };
         let found = tokio::net::lookup_host((host, 0)).await;
         let mut found = found.into_iter().flatten();
         let address = found.find_map(|it| match it.ip() {

@@ -104,7 +104,7 @@ fn owner(container: &Inspected, engine: &Engine) -> Owner {
 }
 
 /// User and group, if both are written as numbers.
-fn numbers(user: &str) -> Option<(u32, u32)> {
+pub(super) fn numbers(user: &str) -> Option<(u32, u32)> {
     let (user, group) = user.split_once(':')?;
     Some((user.parse().ok()?, group.parse().ok()?))
 }

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::engine::{self, Engine, ExecOptions, quirks};
 use crate::watch::pack::{Entry, Piece, pack, without_implied};
-use crate::watch::reach::{Owner, Reach};
+use crate::watch::reach::{Owner, Reach, numbers};
 use crate::watch::root::Root;
 use crate::watch::tree::{Form, joined};
 
@@ -207,10 +207,9 @@ fn placed(root: &Root, entries: &[Entry], owner: Owner) -> bool {
     root.place(entries, owner).is_ok()
 }
 
-/// The numbers of a container's user, if it is written so.
+/// The numbers of a container's user, if it is written so; the group is the superuser's if nobody says.
 fn owner(user: &str) -> Option<(u32, u32)> {
-    let (user, group) = user.split_once(':').unwrap_or((user, "0"));
-    Some((user.parse().ok()?, group.parse().ok()?))
+    numbers(user).or_else(|| Some((user.parse().ok()?, 0)))
 }
 
 /// Has an archive unpacked at the root of a container. With `own`, what is in it belongs to the

@@ -3,6 +3,7 @@
 use clap::{Arg, Command};
 
 use crate::commands::completing::Word;
+use crate::commands::ps;
 use crate::lint::rules::RULES;
 
 /// What a value is.
@@ -25,14 +26,17 @@ pub(super) enum Kind {
     Free,
 }
 
+/// When images are pulled, wherever that can be said.
+const POLICIES: [&str; 4] = ["always", "missing", "never", "build"];
+
 /// Flags whose words their parsers alone know: command (`rcompose` for flags before it), flag and words.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str, &[&str])] = &[
     ("rcompose", "ansi", &["auto", "never", "always"]),
     ("rcompose", "log-level", &["debug", "info", "warn", "error", "fatal"]),
     ("rcompose", "progress", &["auto", "tty", "plain", "json", "quiet"]),
+    ("check", "format", &["table", "json"]),
     ("config", "format", &["yaml", "json"]),
-    ("create", "pull", &["always", "missing", "never", "build"]),
     ("doctor", "format", &["pretty", "json"]),
     ("down", "rmi", &["all", "local"]),
     ("images", "format", &["table", "json"]),
@@ -42,15 +46,12 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("logs", "tail", &["all"]),
     ("ls", "filter", &["name="]),
     ("ls", "format", &["table", "json"]),
-    ("plan", "pull", &["always", "missing", "never", "build"]),
     ("port", "protocol", &["tcp", "udp"]),
     ("ps", "filter", &["status="]),
     ("ps", "format", &["table", "json", "raw"]),
-    ("ps", "status", &["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
+    ("ps", "status", &ps::STATES),
     ("publish", "oci-version", &["1.0", "1.1"]),
-    ("run", "pull", &["always", "missing", "never", "build"]),
     ("stats", "format", &["table", "json"]),
-    ("up", "pull", &["always", "missing", "never", "build"]),
     ("version", "format", &["pretty", "json"]),
     ("volumes", "format", &["table", "json", "raw"]),
 ];
@@ -87,6 +88,7 @@ pub(super) fn kind(command: &Command, arg: &Arg) -> Kind {
         "SERVICE" | "SERVICES" => Kind::Services,
         "SERVICE=NUM" => Kind::ServiceAnd("="),
         "SOURCE" | "DESTINATION" => Kind::Copied,
+        "POLICY" => Kind::Words(POLICIES.map(Word::bare).into()),
         "PROFILE" => Kind::Profiles,
         "FILE" | "PATH" => Kind::Files,
         "FOLDER" => Kind::Folders,
@@ -110,15 +112,39 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands;
     use crate::commands::completing::line;
+    use crate::commands::options::Context;
+    use crate::env::Env;
+    use crate::report::Terminal;
+
+    /// The command of that name, at any depth.
+    fn named<'c>(tree: &'c Command, name: &str) -> Option<&'c Command> {
+        let is_it = tree.get_name() == name;
+        is_it.then_some(tree).or_else(|| tree.get_subcommands().find_map(|it| named(it, name)))
+    }
+
+    /// What is offered is taken.
+    #[test]
+    fn words_before_commands_can_be_said() {
+        for (_, flag, words) in WORDS.iter().filter(|(of, ..)| *of == "rcompose") {
+            for word in *words {
+                let env = Env::fixed("/", []);
+                let flags = [format!("--{flag}"), (*word).to_owned()];
+                let options = commands::global_options(&flags).unwrap();
+                let terminal = Terminal::new(&env);
+                let set = Context::new(options, env, terminal).configure();
+                assert!(set.is_ok(), "--{flag} {word}");
+            }
+        }
+    }
 
     #[test]
     fn rows_name_what_there_is() {
         let tree = line::tree();
         let names = WORDS.iter().map(|(of, flag, _)| (of, flag));
         for (of, flag) in names.chain(KINDS.iter().map(|(of, flag, _)| (of, flag))) {
-            let command =
-                if *of == "rcompose" { Some(&tree) } else { tree.find_subcommand(of) }.unwrap();
+            let command = named(&tree, of).unwrap();
             let mut flags = command.get_arguments().filter_map(Arg::get_long);
             assert!(flags.any(|it| it == *flag), "`{of}` has no `--{flag}`");
         }
@@ -128,8 +154,7 @@ mod tests {
     fn values_of_arguments() {
         let tree = line::tree();
         let check = |of: &str, name: &str, want: Kind| {
-            let command =
-                if of == "rcompose" { Some(&tree) } else { tree.find_subcommand(of) }.unwrap();
+            let command = named(&tree, of).unwrap();
             let is_it = |it: &&Arg| it.get_long() == Some(name) || it.get_id().as_str() == name;
             let arg = command.get_arguments().find(is_it).unwrap();
             assert_eq!(kind(command, arg), want, "{of} {name}");
@@ -137,6 +162,9 @@ mod tests {
         check("up", "services", Kind::Services);
         check("up", "exit-code-from", Kind::Services);
         check("up", "scale", Kind::ServiceAnd("="));
+        for command in ["up", "create", "run", "plan", "ci", "test"] {
+            check(command, "pull", Kind::Words(POLICIES.map(Word::bare).into()));
+        }
         check("up", "timeout", Kind::Free);
         check("cp", "source", Kind::Copied);
         check("rcompose", "profile", Kind::Profiles);

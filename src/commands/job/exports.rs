@@ -16,9 +16,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
+use crate::commands::dossier::unwritten;
 use crate::commands::exit::Error;
 use crate::engine::{ContainerRow, PortRow};
 use crate::labels;
@@ -210,10 +211,6 @@ pub(super) fn append(path: &Path, text: &str) -> Result<(), Error> {
 pub(super) fn make_parent(path: &Path) -> Result<(), Error> {
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     made.map_err(|error| unwritten(path, error))
-}
-
-fn unwritten(path: &Path, error: io::Error) -> Error {
-    Error::Write { path: path.display().to_string(), error }
 }
 
 #[cfg(test)]

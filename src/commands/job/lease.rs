@@ -2,7 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "the system tells of processes in files")]
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +15,7 @@ use crate::compose::units::nanoseconds;
 use crate::engine::{Engine, Leased};
 use crate::labels::Lease;
 use crate::plan::{self, Known, Plan, Removal};
+use crate::report::table;
 
 /// How old something must be whose holder nobody here can look for: no job takes so long.
 pub(in crate::commands) const OLD: &str = "6h";
@@ -144,20 +144,18 @@ impl Swept {
 
     /// `2 containers, 1 network`.
     pub(in crate::commands) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         for (count, what) in [
             (self.containers.len(), "container"),
             (self.networks.len(), "network"),
             (self.volumes.len(), "volume"),
             (self.images.len(), "image"),
         ] {
-            let (comma, plural) =
-                (if text.is_empty() { "" } else { ", " }, if count == 1 { "" } else { "s" });
             if count > 0 {
-                let _ = write!(text, "{comma}{count} {what}{plural}");
+                parts.push(table::counted(count, what));
             }
         }
-        text
+        parts.join(", ")
     }
 }
 

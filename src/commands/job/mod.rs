@@ -461,9 +461,14 @@ fn absolute(path: &str, context: &Context) -> PathBuf {
 
 /// Says something to people, unless nobody reads or a program does.
 pub(super) fn say(text: &str, context: &mut Context) {
-    if !matches!(context.terminal.progress(), Progress::Quiet | Progress::Json) {
+    if speaks(context) {
         context.terminal.err(text);
     }
+}
+
+/// Whether people read what is said.
+fn speaks(context: &Context) -> bool {
+    !matches!(context.terminal.progress(), Progress::Quiet | Progress::Json)
 }
 
 /// The exit code of a job that a signal has ended.

@@ -8,9 +8,8 @@ use crate::commands::dossier::{self, Case, Verdict};
 use crate::commands::exit::Error;
 use crate::commands::explain;
 use crate::commands::findings::Findings;
-use crate::commands::job::{Job, Logs, Task, absolute, exports, say};
+use crate::commands::job::{Job, Logs, Task, absolute, exports, say, speaks};
 use crate::commands::options::Context;
-use crate::report::Progress;
 
 /// How far a job has come, and how it went.
 #[derive(Debug, Default)]
@@ -55,8 +54,7 @@ impl Job<'_> {
     /// # Errors
     /// Files that cannot be written, and those of the engine.
     pub(super) async fn tell(&self, story: &Story, context: &mut Context) -> Result<(), Error> {
-        let shows = !matches!(context.terminal.progress(), Progress::Quiet | Progress::Json);
-        if shows && !story.interrupted {
+        if speaks(context) && !story.interrupted {
             let wanted = match self.flags.logs {
                 Logs::Always => true,
                 Logs::Failure => story.has_failed(),
